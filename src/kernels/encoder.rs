@@ -86,54 +86,59 @@ impl Visit for &Description<'_> {
         self,
         simd: S,
     ) -> Arc<dyn Operator> {
-        let Description { hidden, heads, kv_heads, head_dim, .. } = *self;
-        let padded = head_dim.next_multiple_of(LANES);
-        let head = |matrix, number: usize, factor| Part {
-            matrix,
-            outputs: number * head_dim..(number + 1) * head_dim,
-            factor,
-            padding: padded - head_dim,
-        };
-        // Scores are powers of two.
-        let factor = std::f32::consts::LOG2_E / (head_dim as f32).sqrt();
-        let each = heads / kv_heads;
-        let groups = (0..kv_heads).map(|group| {
-            let queries: Vec<_> = (0..each).map(|number| head(self.query, group * each + number, factor)).collect();
-            let keys_values = [head(self.key, group, 1.0), head(self.value, group, 1.0)];
-            let inputs = Pieces::whole(hidden);
-            Group { queries: affine(&queries, inputs), keys_values: affine(&keys_values, inputs) }
-        });
-        let norm = |norm: &NormWeights<'_>| {
-            let weight = vectors(hidden, |at| norm.weight[at]);
-            match norm.bias {
-                Some(bias) => Norm::Layer {
-                    values: hidden,
-                    weight,
-                    bias: vectors(hidden, |at| bias.get(at).copied().unwrap_or(0.0)),
-                    epsilon: norm.epsilon,
-                },
-                None => Norm::Rms { values: hidden, weight, epsilon: norm.epsilon },
-            }
-        };
-        let layer: Layer<K, V> = Layer {
-            hidden: hidden.div_ceil(LANES),
-            width: padded / LANES,
-            groups: groups.collect(),
-            output: affine(&[Part::all(self.output)], Pieces { size: head_dim, padded }),
-            feed_forward: FeedForward {
-                up: affine(&[Part::all(self.up)], Pieces::whole(hidden)),
-                activation: self.activation,
-                gated: self.gated,
-                down: affine(&[Part::all(self.down)], Pieces::whole(self.down.inputs)),
-            },
-            norms: match (self.norms.map(|weights| norm(&weights)), self.norms_first) {
-                (norms, true) => Norms::Pre(norms),
-                (norms, false) => Norms::Post(norms),
-            },
-        };
-        let Description { picked, causal, reach, table, .. } = *self;
+        let layer = build::<K, V>(self);
+        let Description { hidden, heads, picked, causal, reach, table, .. } = *self;
         let kinds = std::marker::PhantomData::<fn() -> (QK, PV)>;
         Arc::new(Encoder::<S, K, QK, PV, R, V> { simd, layer, hidden, heads, picked, causal, reach, table, kinds })
+    }
+}
+
+/// The parameters of a layer, laid out for products of kind `K`.
+pub fn build<K: Pack, const V: usize>(description: &Description<'_>) -> Layer<K, V> {
+    let Description { hidden, heads, kv_heads, head_dim, .. } = *description;
+    let padded = head_dim.next_multiple_of(LANES);
+    let head = |matrix, number: usize, factor| Part {
+        matrix,
+        outputs: number * head_dim..(number + 1) * head_dim,
+        factor,
+        padding: padded - head_dim,
+    };
+    // Scores are powers of two.
+    let factor = std::f32::consts::LOG2_E / (head_dim as f32).sqrt();
+    let each = heads / kv_heads;
+    let groups = (0..kv_heads).map(|group| {
+        let queries: Vec<_> = (0..each).map(|number| head(description.query, group * each + number, factor)).collect();
+        let keys_values = [head(description.key, group, 1.0), head(description.value, group, 1.0)];
+        let inputs = Pieces::whole(hidden);
+        Group { queries: affine(&queries, inputs), keys_values: affine(&keys_values, inputs) }
+    });
+    let norm = |norm: &NormWeights<'_>| {
+        let weight = vectors(hidden, |at| norm.weight[at]);
+        match norm.bias {
+            Some(bias) => Norm::Layer {
+                values: hidden,
+                weight,
+                bias: vectors(hidden, |at| bias.get(at).copied().unwrap_or(0.0)),
+                epsilon: norm.epsilon,
+            },
+            None => Norm::Rms { values: hidden, weight, epsilon: norm.epsilon },
+        }
+    };
+    Layer {
+        hidden: hidden.div_ceil(LANES),
+        width: padded / LANES,
+        groups: groups.collect(),
+        output: affine(&[Part::all(description.output)], Pieces { size: head_dim, padded }),
+        feed_forward: FeedForward {
+            up: affine(&[Part::all(description.up)], Pieces::whole(hidden)),
+            activation: description.activation,
+            gated: description.gated,
+            down: affine(&[Part::all(description.down)], Pieces::whole(description.down.inputs)),
+        },
+        norms: match (description.norms.map(|weights| norm(&weights)), description.norms_first) {
+            (norms, true) => Norms::Pre(norms),
+            (norms, false) => Norms::Post(norms),
+        },
     }
 }
 

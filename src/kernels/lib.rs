@@ -6,6 +6,7 @@
 //! ```text
 //! operator    what a graph calls
 //! encoder     a layer of an encoder as an operator
+//! rates       the time of each step, for benchmarks
 //! sets        instruction sets, and the kinds of elements and the tiles that each computes with
 //! steps/      the steps of a layer
 //! operands/   the operands of products, laid out for tiles
@@ -15,6 +16,7 @@
 pub mod encoder;
 mod operands;
 mod operator;
+pub mod rates;
 mod sets;
 mod simd;
 mod steps;

@@ -96,6 +96,70 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
     }
 }
 
+/// A part of attention that is timed alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Keys,
+    Values,
+    Queries,
+    Scores,
+    Softmax,
+    Weigh,
+    All,
+}
+
+/// The parts with their names, and their products with as many operations as queries × keys × hidden values.
+pub const PHASES: [(&str, Phase, usize); 7] = [
+    ("attention: keys", Phase::Keys, 0),
+    ("attention: values", Phase::Values, 0),
+    ("attention: queries", Phase::Queries, 0),
+    ("attention: scores", Phase::Scores, 1),
+    ("attention: softmax", Phase::Softmax, 0),
+    ("attention: weigh", Phase::Weigh, 1),
+    ("attention", Phase::All, 2),
+];
+
+/// Attention, or a part of it after those before it.
+pub struct Only<T>(pub Phase, pub T);
+
+impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
+    for Only<Attention<'_, B, QK, PV, R, V>>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self(phase, mut all) = self;
+        let panels = 0..all.buffers.keys.panels();
+        let vectors = 0..all.key_count.div_ceil(LANES);
+        let blocks = 0..all.query_count.div_ceil(R);
+        match phase {
+            Phase::Keys => all.pack_keys(simd),
+            Phase::Values => all.pack_values(simd),
+            Phase::Queries => all.pack_queries(simd, 0),
+            Phase::Scores => {
+                for block in blocks {
+                    let real = (all.query_count - block * R).min(R);
+                    all.scores(simd, 0, block, real, panels.clone());
+                }
+            }
+            Phase::Softmax => {
+                for block in blocks {
+                    let real = (all.query_count - block * R).min(R);
+                    all.softmax(simd, real, vectors.clone(), &[0.0; R]);
+                }
+            }
+            Phase::Weigh => {
+                for block in blocks {
+                    let real = (all.query_count - block * R).min(R);
+                    all.weigh(simd, 0, block, real, vectors.clone(), &[1.0; R]);
+                }
+            }
+            Phase::All => all.run(simd),
+        }
+    }
+}
+
 impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attention<'_, B, QK, PV, R, V> {
     /// Lays out the keys. Softmax does not see what all keys have in common, so that their mean is taken off: what is
     /// left has finer steps.
@@ -136,7 +200,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
     }
 
     #[inline(always)]
-    fn head<S: Simd>(&mut self, simd: S, head: usize) {
+    fn pack_queries<S: Simd>(&mut self, simd: S, head: usize) {
         let panels = self.buffers.keys.panels();
         let vectors = self.key_count.div_ceil(LANES);
         self.buffers.queries.reset(self.query_count, self.width * LANES);
@@ -146,6 +210,12 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         }
         self.buffers.scores.resize(R * panels * V, [0.0; LANES]);
         self.buffers.probabilities.reset(R, vectors * LANES);
+    }
+
+    #[inline(always)]
+    fn head<S: Simd>(&mut self, simd: S, head: usize) {
+        self.pack_queries(simd, head);
+        let vectors = self.key_count.div_ceil(LANES);
         for block in 0..self.query_count.div_ceil(R) {
             let real = (self.query_count - block * R).min(R);
             let first = self.first_query + block * R;
