@@ -111,10 +111,7 @@ impl<K: Encode, const R: usize> Kernel for Quantise<'_, K, R> {
 impl Visit for Timing {
     type Output = Vec<Rate>;
 
-    fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
-        self,
-        simd: S,
-    ) -> Vec<Rate> {
+    fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(self, simd: S) -> Vec<Rate> {
         let Self { shape: Shape { tokens, hidden, heads, inner }, time, int8 } = self;
         let head_dim = hidden / heads;
         let numbers = random(hidden * inner);
@@ -233,9 +230,9 @@ impl Visit for Timing {
         linear("down", &layer.feed_forward.down, inner, hidden);
         let mut after = feed_forward::Buffers::<K, R>::default();
         time_step("all after attention", 2 * tokens * hidden * (hidden + 2 * inner), &mut || {
-            output.copy_from_slice(states);
             simd.vectorize(AfterAttention {
                 context: &context,
+                inputs: states,
                 states: &mut output,
                 output: &layer.output,
                 feed_forward: &layer.feed_forward,

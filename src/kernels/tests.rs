@@ -386,3 +386,76 @@ fn activations_are_as_exact_as_they_say() {
         assert!(of(activation, f32::NAN, false).is_nan() || activation == Activation::Relu, "{activation:?}");
     }
 }
+
+#[test]
+fn powers_are_the_same_on_all_sets() {
+    use crate::steps::math::{EXP2_COARSE, EXP2_FINE, exp2, exp2_or_denormal};
+    struct Powers<'a>(&'a [[f32; LANES]], bool);
+    impl Kernel for Powers<'_> {
+        type Output = Vec<[f32; LANES]>;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let power = |x| match self.1 {
+                true => exp2(simd, simd.load(x), &EXP2_FINE),
+                false => exp2_or_denormal(simd, simd.load(x), &EXP2_COARSE),
+            };
+            let mut powers = self.0.to_vec();
+            for (power_of, x) in powers.iter_mut().zip(self.0) {
+                simd.store(power(x), power_of);
+            }
+            powers
+        }
+    }
+    let mut rng = fastrand::Rng::with_seed(5);
+    let mut inputs = vectors(1 << 14, |_| (rng.f32() - 1.0) * 10f32.powi(rng.i32(-9..3)));
+    inputs.push([
+        0.0,
+        -0.0,
+        -126.0,
+        -125.999_99,
+        -126.000_01,
+        -150.0,
+        -1e30,
+        1e-9,
+        -1e-9,
+        126.0,
+        3.5,
+        f32::NAN,
+        -1.0,
+        -0.5,
+        1.0,
+        0.5,
+    ]);
+    for fine in [true, false] {
+        let expected = Scalar.vectorize(Powers(&inputs, fine));
+        for (&x, &power) in inputs.as_flattened().iter().zip(expected.as_flattened()) {
+            let exact = f64::from(x).exp2();
+            let error = (f64::from(power) - exact).abs() / exact;
+            assert!(
+                error < if fine { 1.3e-7 } else { 7.6e-5 } || x < -125.9 || x.is_nan() && power.is_nan(),
+                "{x}: {power}"
+            );
+        }
+        let same = |found: Vec<[f32; LANES]>, set: &str| {
+            for ((&x, &power), &found) in
+                inputs.as_flattened().iter().zip(expected.as_flattened()).zip(found.as_flattened())
+            {
+                let tiny = f32::MIN_POSITIVE;
+                assert!(
+                    power.to_bits() == found.to_bits()
+                        || power < tiny && found < tiny
+                        || power.is_nan() && found.is_nan(),
+                    "{set}: 2^{x} is {power}, not {found}"
+                );
+            }
+        };
+        #[cfg(target_arch = "x86_64")]
+        {
+            Avx2::new().into_iter().for_each(|set| same(set.vectorize(Powers(&inputs, fine)), "AVX2"));
+            Avx512::new().into_iter().for_each(|set| same(set.vectorize(Powers(&inputs, fine)), "AVX-512"));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = same;
+    }
+}

@@ -1,11 +1,10 @@
 //! Columns of activations, laid out for tiles: the keys and values of attention.
 
 use super::kind::{Bf16, F32, Kind};
-use super::rows::{Centre, Encode, range};
+use super::rows::{Encode, scale_around};
 use super::tile::ColumnWords;
 use crate::simd::{LANES, Simd};
-use crate::steps::attention::MOST_WIDTH;
-use crate::steps::math::{EXP2_COARSE, EXP2_FINE};
+use crate::steps::math::{EXP2_COARSE, EXP2_FINE, exp2, exp2_or_denormal};
 
 /// Columns in panels of `V` × 16, each a list of words along the depth, as [`Weights`](super::weights::Weights) are.
 #[derive(Debug, Clone)]
@@ -52,28 +51,24 @@ impl<K: Encode, const V: usize> Columns<K, V> {
         &self.scales[vector]
     }
 
-    /// Writes a column, less `mean`. Returns its scale.
+    /// Writes a column, less `mean`.
     #[inline(always)]
     pub fn write<S: Simd>(&mut self, simd: S, column: usize, values: &[[f32; LANES]], mean: &[[f32; LANES]]) {
         let (vector, lane) = (column / LANES, column % LANES);
         let (panel, v) = (vector / V, vector % V);
-        let mut centred = [[0.0; LANES]; MOST_WIDTH];
-        for ((to, values), mean) in centred.iter_mut().zip(values).zip(mean) {
-            simd.store(simd.sub(simd.load(values), simd.load(mean)), to);
-        }
-        let centred = &centred[..values.len()];
         let mut inverse = simd.splat(1.0);
-        let mut scale = 1.0;
         if K::QUANTISED {
-            scale = range(simd, centred, Centre::Zero).0;
+            let scale = scale_around(simd, values, mean);
+            self.scales[vector][lane] = scale;
             inverse = simd.splat(if scale > 0.0 { 1.0 / scale } else { 0.0 });
+        } else {
+            self.scales[vector][lane] = 1.0;
         }
-        self.scales[vector][lane] = scale;
         let step = LANES / K::GROUP;
         let words = &mut self.words[panel * self.depth..(panel + 1) * self.depth];
-        for (values, words) in centred.iter().zip(words.chunks_exact_mut(step)) {
+        for ((values, mean), words) in values.iter().zip(mean).zip(words.chunks_exact_mut(step)) {
             let mut encoded = [0; LANES];
-            K::encode(simd, simd.load(values), inverse, simd.splat(0.0), &mut encoded[..step]);
+            K::encode(simd, simd.load(values), inverse, simd.load(mean), &mut encoded[..step]);
             for (word, encoded) in words.iter_mut().zip(&encoded) {
                 word[v][lane] = *encoded ^ K::WEIGHT_OFFSET;
             }
@@ -85,12 +80,16 @@ impl<K: Encode, const V: usize> Columns<K, V> {
 pub trait Transposed: Encode {
     /// Writes the rows `low` and `high` of sixteen columns as words: one word if a word has two elements, else two.
     fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2];
-    /// The polynomial of 2^x that is exact enough for probabilities of this kind.
-    const EXP2: &'static [f32];
+    /// 2^x as exact as probabilities of this kind need, for x up to 127.
+    fn exp2<S: Simd>(simd: S, x: S::F) -> S::F;
 }
 
 impl Transposed for Bf16 {
-    const EXP2: &'static [f32] = &EXP2_COARSE;
+    // A denormal number is 0 as a bfloat16.
+    #[inline(always)]
+    fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
+        exp2_or_denormal(simd, x, &EXP2_COARSE)
+    }
 
     #[inline(always)]
     fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2] {
@@ -99,7 +98,10 @@ impl Transposed for Bf16 {
 }
 
 impl Transposed for F32 {
-    const EXP2: &'static [f32] = &EXP2_FINE;
+    #[inline(always)]
+    fn exp2<S: Simd>(simd: S, x: S::F) -> S::F {
+        exp2(simd, x, &EXP2_FINE)
+    }
 
     #[inline(always)]
     fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2] {

@@ -160,10 +160,11 @@ impl<K: Encode, const R: usize> Rows<K, R> {
         &self.words[block * R * self.depth..(block + 1) * R * self.depth]
     }
 
-    /// A block's words to write to, sixteen values of all its rows an item.
+    /// A block's words to write to, `vectors` × sixteen values of all its rows an item.
     #[inline(always)]
-    pub fn block_mut(&mut self, block: usize) -> std::slice::ChunksExactMut<'_, i32> {
-        self.words[block * R * self.depth..(block + 1) * R * self.depth].chunks_exact_mut(R * LANES / K::GROUP)
+    pub fn block_mut(&mut self, block: usize, vectors: usize) -> std::slice::ChunksExactMut<'_, i32> {
+        let words = vectors * R * LANES / K::GROUP;
+        self.words[block * R * self.depth..(block + 1) * R * self.depth].chunks_exact_mut(words)
     }
 
     /// The sums of a block's rows before the first product.
@@ -188,7 +189,7 @@ impl<K: Encode, const R: usize> Rows<K, R> {
 /// The scale and the middle of a row's range. The scale is NaN if a value is not finite, and 0 if all are equal to the
 /// middle, or so near that their steps would be denormal.
 #[inline(always)]
-pub(super) fn range<S: Simd>(simd: S, values: &[[f32; LANES]], centre: Centre) -> (f32, f32) {
+fn range<S: Simd>(simd: S, values: &[[f32; LANES]], centre: Centre) -> (f32, f32) {
     let zero = simd.splat(0.0);
     let (mut largest, mut poison) = (zero, zero);
     let (scale, middle) = match centre {
@@ -215,7 +216,24 @@ pub(super) fn range<S: Simd>(simd: S, values: &[[f32; LANES]], centre: Centre) -
             ((0.5 * high - 0.5 * low) / RANGE, 0.5 * high + 0.5 * low)
         }
     };
-    let poison = simd.sum(poison);
+    usable(simd.sum(poison), scale, middle)
+}
+
+/// The scale of the differences between the values and a mean, as [`range`] has it.
+#[inline(always)]
+pub(super) fn scale_around<S: Simd>(simd: S, values: &[[f32; LANES]], mean: &[[f32; LANES]]) -> f32 {
+    let zero = simd.splat(0.0);
+    let (mut largest, mut poison) = (zero, zero);
+    for (values, mean) in values.iter().zip(mean) {
+        let values = simd.sub(simd.load(values), simd.load(mean));
+        largest = simd.max(simd.abs(values), largest);
+        poison = simd.fma(values, zero, poison);
+    }
+    usable(simd.sum(poison), simd.largest(largest) / RANGE, 0.0).0
+}
+
+#[inline(always)]
+fn usable(poison: f32, scale: f32, middle: f32) -> (f32, f32) {
     if poison.is_nan() {
         return (f32::NAN, 0.0);
     }

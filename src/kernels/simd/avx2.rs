@@ -64,6 +64,14 @@ unsafe fn bf16(a: __m256) -> __m256i {
     }
 }
 
+/// x, −126 at least, and the integer below it.
+#[inline(always)]
+fn floor(x: F) -> (F, F) {
+    let least = unsafe { _mm256_set1_ps(-126.0) };
+    let x = unsafe { [_mm256_max_ps(least, x[0]), _mm256_max_ps(least, x[1])] };
+    (x, unsafe { [_mm256_floor_ps(x[0]), _mm256_floor_ps(x[1])] })
+}
+
 impl Simd for Avx2 {
     type F = F;
     type I = I;
@@ -149,6 +157,19 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn fraction(self, x: F) -> F {
+        let (x, whole) = floor(x);
+        halves!(_mm256_sub_ps(x, whole))
+    }
+    #[inline(always)]
+    fn scale(self, a: F, x: F) -> F {
+        let (_, whole) = floor(x);
+        // Added to the exponent of a.
+        let exponent = |half: usize| unsafe { _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(whole[half])) };
+        let bits = |half: usize| unsafe { _mm256_add_epi32(_mm256_castps_si256(a[half]), exponent(half)) };
+        unsafe { [_mm256_castsi256_ps(bits(0)), _mm256_castsi256_ps(bits(1))] }
+    }
+    #[inline(always)]
     fn round(self, a: F) -> I {
         halves!(_mm256_cvtps_epi32(a))
     }
@@ -179,10 +200,6 @@ impl Simd for Avx2 {
         let mut lanes = [0; LANES];
         self.store_i(a, &mut lanes);
         lanes.into_iter().fold(0, i32::wrapping_add)
-    }
-    #[inline(always)]
-    fn shift_exponent(self, a: I) -> I {
-        unsafe { [_mm256_slli_epi32::<23>(a[0]), _mm256_slli_epi32::<23>(a[1])] }
     }
     #[inline(always)]
     fn to_f(self, a: I) -> F {

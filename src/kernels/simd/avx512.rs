@@ -106,6 +106,15 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    fn fraction(self, x: __m512) -> __m512 {
+        // vreduceps would round the difference down.
+        unsafe { _mm512_sub_ps(x, _mm512_roundscale_ps::<_MM_FROUND_TO_NEG_INF>(x)) }
+    }
+    #[inline(always)]
+    fn scale(self, a: __m512, x: __m512) -> __m512 {
+        unsafe { _mm512_scalef_ps(a, x) }
+    }
+    #[inline(always)]
     fn round(self, a: __m512) -> __m512i {
         unsafe { _mm512_cvtps_epi32(a) }
     }
@@ -129,10 +138,6 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn sum_i(self, a: __m512i) -> i32 {
         unsafe { _mm512_reduce_add_epi32(a) }
-    }
-    #[inline(always)]
-    fn shift_exponent(self, a: __m512i) -> __m512i {
-        unsafe { _mm512_slli_epi32::<23>(a) }
     }
     #[inline(always)]
     fn to_f(self, a: __m512i) -> __m512 {

@@ -32,6 +32,12 @@ fn tree<A: Copy>(mut a: [A; LANES], of: impl Fn(A, A) -> A) -> A {
     a[0]
 }
 
+/// The larger one; x if that is NaN.
+#[inline(always)]
+fn at_least(least: f32, x: f32) -> f32 {
+    if least > x { least } else { x }
+}
+
 /// A denormal number as 0 of its sign.
 #[inline(always)]
 fn flushed(a: f32) -> f32 {
@@ -110,6 +116,15 @@ impl Simd for Scalar {
         tree(a, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn fraction(self, x: F) -> F {
+        each(x, |x| at_least(-126.0, x) - at_least(-126.0, x).floor())
+    }
+    #[inline(always)]
+    fn scale(self, a: F, x: F) -> F {
+        // Added to the exponent of a.
+        both(a, x, |a, x| f32::from_bits(a.to_bits().wrapping_add((at_least(-126.0, x).floor() as i32 as u32) << 23)))
+    }
+    #[inline(always)]
     fn round(self, a: F) -> I {
         each(a, |a| a.round_ties_even() as i32)
     }
@@ -133,10 +148,6 @@ impl Simd for Scalar {
     #[inline(always)]
     fn sum_i(self, a: I) -> i32 {
         tree(a, i32::wrapping_add)
-    }
-    #[inline(always)]
-    fn shift_exponent(self, a: I) -> I {
-        each(a, |a| a << 23)
     }
     #[inline(always)]
     fn to_f(self, a: I) -> F {

@@ -50,6 +50,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sum(self, a: Self::F) -> f32;
     /// The largest lane, by the same tree with [`max`](Self::max).
     fn largest(self, a: Self::F) -> f32;
+    /// x − ⌊x⌋ for x from −126 on, below any number from 0 to 1.
+    fn fraction(self, x: Self::F) -> Self::F;
+    /// a · 2^⌊x⌋ for x from −126 to 127 and a in the half-open range from 1 to 2. What lies below 2^−126, as for smaller
+    /// a or x, is any number below 2^−126, which is not the same on all sets.
+    fn scale(self, a: Self::F, x: Self::F) -> Self::F;
     /// The nearest integers, ties to even. Values beyond i32 give any integers.
     fn round(self, a: Self::F) -> Self::I;
 
@@ -63,8 +68,6 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I;
     /// The lanes added up, wrapping.
     fn sum_i(self, a: Self::I) -> i32;
-    /// a << 23: an exponent in its place in an f32.
-    fn shift_exponent(self, a: Self::I) -> Self::I;
     /// The nearest f32 of each.
     fn to_f(self, a: Self::I) -> Self::F;
     /// The bits as f32.

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use super::bias::{Bias, UNSEEN};
-use super::math::exp2;
 use crate::operands::columns::{Columns, Transposed};
 use crate::operands::rows::{Centre, Encode, Rows};
-use crate::operands::tile::{Products, tile};
+use crate::operands::tile::{Products, tile, to_memory, unrolled};
 use crate::simd::{Kernel, LANES, Simd};
 
 /// The most vectors of a head.
@@ -36,8 +35,8 @@ pub struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: usize> {
     keys: Columns<QK, V>,
     values: Columns<PV, V>,
     probabilities: Rows<PV, R>,
-    /// `R` rows of scores.
-    scores: Vec<[f32; LANES]>,
+    /// The scores of `R` queries, panel by panel of keys.
+    scores: Vec<Products<R, V>>,
     mean: Vec<[f32; LANES]>,
 }
 
@@ -146,7 +145,8 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
             Phase::Softmax => {
                 for block in blocks {
                     let real = (all.query_count - block * R).min(R);
-                    all.softmax(simd, real, vectors.clone(), &[0.0; R]);
+                    let scales = *all.buffers.queries.scales(block);
+                    all.softmax(simd, real, panels.clone(), &[0.0; R], &scales);
                 }
             }
             Phase::Weigh => {
@@ -169,14 +169,13 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         buffers.mean.clear();
         buffers.mean.resize(width, [0.0; LANES]);
         if QK::QUANTISED {
-            for key in 0..self.key_count {
-                for (mean, values) in buffers.mean.iter_mut().zip(self.keys.row(key, width)) {
-                    simd.store(simd.add(simd.load(mean), simd.load(values)), mean);
-                }
-            }
             let share = simd.splat(1.0 / self.key_count as f32);
-            for mean in &mut buffers.mean {
-                simd.store(simd.mul(simd.load(mean), share), mean);
+            for (vector, mean) in buffers.mean.iter_mut().enumerate() {
+                let mut sum = simd.splat(0.0);
+                for key in 0..self.key_count {
+                    sum = simd.add(sum, simd.load(&self.keys.row(key, width)[vector]));
+                }
+                simd.store(simd.mul(sum, share), mean);
             }
         }
         buffers.keys.reset(self.key_count, width * LANES);
@@ -202,14 +201,13 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
     #[inline(always)]
     fn pack_queries<S: Simd>(&mut self, simd: S, head: usize) {
         let panels = self.buffers.keys.panels();
-        let vectors = self.key_count.div_ceil(LANES);
         self.buffers.queries.reset(self.query_count, self.width * LANES);
         for query in 0..self.query_count {
             let row = &self.queries.row(query, (head + 1) * self.width)[head * self.width..];
             self.buffers.queries.write(simd, query, row, Centre::Zero);
         }
-        self.buffers.scores.resize(R * panels * V, [0.0; LANES]);
-        self.buffers.probabilities.reset(R, vectors * LANES);
+        self.buffers.scores.resize(panels, [[[0.0; LANES]; V]; R]);
+        self.buffers.probabilities.reset(R, panels * V * LANES);
     }
 
     #[inline(always)]
@@ -224,38 +222,54 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
             let panels = keys.start / (V * LANES)..keys.end.div_ceil(V * LANES);
             let largest = self.scores(simd, head, block, real, panels.clone());
             let vectors = panels.start * V..(panels.end * V).min(vectors);
-            let sums = self.softmax(simd, real, vectors.clone(), &largest);
-            self.weigh(simd, head, block, real, vectors, &sums);
+            let scales = if B::ADDS { [1.0; R] } else { *self.buffers.queries.scales(block) };
+            let shares = self.softmax(simd, real, panels, &largest, &scales);
+            self.weigh(simd, head, block, real, vectors, &shares);
         }
     }
 
-    /// The scores of a block of queries, in powers of two, and the largest of each.
+    /// The scores of a block of queries, and the largest of each. They are in powers of two if something is added to
+    /// them; else they have yet to be multiplied by the scales of the queries.
     #[inline(always)]
     fn scores<S: Simd>(&mut self, simd: S, head: usize, block: usize, real: usize, panels: Range<usize>) -> [f32; R] {
         let buffers = &mut *self.buffers;
         let (rows, scales) = (buffers.queries.block(block), buffers.queries.scales(block));
-        let stride = buffers.keys.panels() * V;
+        let corrections = buffers.queries.corrections(block);
         let mut largest = [[f32::NEG_INFINITY; LANES]; R];
-        let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
         for panel in panels {
-            let (columns, corrections) = (buffers.keys.panel(panel), buffers.queries.corrections(block));
-            tile::<S, QK, R, V>(simd, rows, columns, corrections, &mut products);
+            let sums = tile::<S, QK, R, V>(simd, rows, buffers.keys.panel(panel), corrections);
+            let scores = &mut buffers.scores[panel];
+            let mut columns = [(simd.splat(0.0), simd.splat(0.0)); V];
             for v in 0..V {
                 let vector = panel * V + v;
-                if vector * LANES >= self.key_count {
-                    break;
-                }
                 let mut unseen = [0.0; LANES];
-                unseen[(self.key_count - vector * LANES).min(LANES)..].fill(UNSEEN);
-                let (scale, unseen) = (simd.load(buffers.keys.scales(vector)), simd.load(&unseen));
+                unseen[self.key_count.saturating_sub(vector * LANES).min(LANES)..].fill(UNSEEN);
+                columns[v] = (simd.load(buffers.keys.scales(vector)), simd.load(&unseen));
+            }
+            if B::ADDS {
+                to_memory::<S, QK, R, V>(simd, sums, scores);
                 for r in 0..real {
-                    let scale = simd.mul(scale, simd.splat(scales[r]));
-                    let score = simd.fma(simd.load(&products[r][v]), scale, unseen);
-                    let query = self.first_query + block * R + r;
-                    let score = self.bias.add(simd, self.first_head + head, query, vector * LANES, score);
-                    simd.store(simd.max(score, simd.load(&largest[r])), &mut largest[r]);
-                    simd.store(score, &mut buffers.scores[r * stride + vector]);
+                    let (query, scale) = (self.first_query + block * R + r, simd.splat(scales[r]));
+                    for v in 0..V {
+                        let mut score = simd.fma(simd.load(&scores[r][v]), simd.mul(columns[v].0, scale), columns[v].1);
+                        let key = (panel * V + v) * LANES;
+                        if key < self.key_count {
+                            score = self.bias.add(simd, self.first_head + head, query, key, score);
+                        }
+                        simd.store(simd.max(score, simd.load(&largest[r])), &mut largest[r]);
+                        simd.store(score, &mut scores[r][v]);
+                    }
                 }
+            } else {
+                unrolled!(r < R, {
+                    let mut most = simd.load(&largest[r]);
+                    unrolled!(v < V, {
+                        let score = simd.fma(QK::finish(simd, sums[r][v]), columns[v].0, columns[v].1);
+                        most = simd.max(score, most);
+                        simd.store(score, &mut scores[r][v]);
+                    });
+                    simd.store(most, &mut largest[r]);
+                });
             }
         }
         let mut all = [0.0; R];
@@ -265,26 +279,40 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         all
     }
 
-    /// Probabilities, up to their sums, which it returns.
+    /// Probabilities, up to factors, which it returns.
     #[inline(always)]
-    fn softmax<S: Simd>(&mut self, simd: S, real: usize, vectors: Range<usize>, largest: &[f32; R]) -> [f32; R] {
+    fn softmax<S: Simd>(
+        &mut self,
+        simd: S,
+        real: usize,
+        panels: Range<usize>,
+        largest: &[f32; R],
+        scales: &[f32; R],
+    ) -> [f32; R] {
         let buffers = &mut *self.buffers;
-        let stride = buffers.keys.panels() * V;
         let (one, zero) = (simd.splat(1.0), simd.splat(0.0));
         let words = LANES / PV::GROUP;
-        let mut sums = [1.0; R];
+        let last = buffers.keys.panels() - 1;
+        let mut seen = [[1.0; LANES]; V];
+        seen.as_flattened_mut()[self.key_count - last * V * LANES..].fill(0.0);
+        let mut shares = [1.0; R];
         for r in 0..real {
-            let largest = simd.splat(largest[r]);
+            let (scale, most) = (simd.splat(scales[r]), simd.splat(-(largest[r] * scales[r])));
             let mut sum = zero;
-            let scores = &buffers.scores[r * stride..][vectors.clone()];
-            for (scores, to) in scores.iter().zip(buffers.probabilities.block_mut(0)) {
-                let power = exp2(simd, simd.sub(simd.load(scores), largest), PV::EXP2);
-                sum = simd.add(sum, power);
-                PV::encode(simd, power, one, zero, &mut to[r * words..(r + 1) * words]);
+            let probabilities = buffers.probabilities.block_mut(0, V);
+            for ((panel, to), scores) in panels.clone().zip(probabilities).zip(&buffers.scores[panels.clone()]) {
+                for v in 0..V {
+                    let mut power = PV::exp2(simd, simd.fma(simd.load(&scores[r][v]), scale, most));
+                    if panel == last {
+                        power = simd.mul(power, simd.load(&seen[v]));
+                    }
+                    sum = simd.add(sum, power);
+                    PV::encode(simd, power, one, zero, &mut to[(v * R + r) * words..][..words]);
+                }
             }
-            sums[r] = simd.sum(sum);
+            shares[r] = 1.0 / simd.sum(sum);
         }
-        sums
+        shares
     }
 
     /// The values weighed by the probabilities.
@@ -296,25 +324,32 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         block: usize,
         real: usize,
         vectors: Range<usize>,
-        sums: &[f32; R],
+        shares: &[f32; R],
     ) {
         let words = LANES / PV::GROUP;
         let buffers = &*self.buffers;
         let rows = &buffers.probabilities.block(0)[..vectors.len() * words * R];
+        let at = block * R * self.context_stride + self.context_at + head * self.width;
+        let context = &mut self.context[at..];
         let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
         for panel in 0..buffers.values.panels() {
             let columns = &buffers.values.panel(panel)[vectors.start * words..vectors.end * words];
-            tile::<S, PV, R, V>(simd, rows, columns, &[0; R], &mut products);
-            for v in 0..V {
-                let vector = panel * V + v;
-                if vector >= self.width {
-                    return;
-                }
+            let sums = tile::<S, PV, R, V>(simd, rows, columns, &[0; R]);
+            let some = V.min(self.width - panel * V);
+            if real == R && some == V {
+                unrolled!(r < R, {
+                    let to = &mut context[r * self.context_stride + panel * V..][..V];
+                    unrolled!(v < V, {
+                        simd.store(simd.mul(PV::finish(simd, sums[r][v]), simd.splat(shares[r])), &mut to[v]);
+                    });
+                });
+            } else {
+                to_memory::<S, PV, R, V>(simd, sums, &mut products);
                 for r in 0..real {
-                    let share = simd.splat(1.0 / sums[r]);
-                    let value = simd.mul(simd.load(&products[r][v]), share);
-                    let at = (block * R + r) * self.context_stride + self.context_at + head * self.width + vector;
-                    simd.store(value, &mut self.context[at]);
+                    for v in 0..some {
+                        let value = simd.mul(simd.load(&products[r][v]), simd.splat(shares[r]));
+                        simd.store(value, &mut context[r * self.context_stride + panel * V + v]);
+                    }
                 }
             }
         }

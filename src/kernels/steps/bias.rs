@@ -9,6 +9,8 @@ pub(super) const UNSEEN: f32 = -1.0e30;
 
 /// An addition to scores, in powers of two.
 pub trait Bias {
+    /// False if nothing is added.
+    const ADDS: bool;
     /// The keys, out of `keys`, that one of these queries sees.
     fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize>;
     /// Adds to the scores of the query at position `query` and the sixteen keys from `key` on.
@@ -20,6 +22,8 @@ pub trait Bias {
 pub struct Full;
 
 impl Bias for Full {
+    const ADDS: bool = false;
+
     #[inline(always)]
     fn keys(&self, _: Range<usize>, keys: usize) -> Range<usize> {
         0..keys
@@ -64,6 +68,8 @@ impl Masked<'_> {
 }
 
 impl Bias for Masked<'_> {
+    const ADDS: bool = true;
+
     #[inline(always)]
     fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize> {
         self.visible(queries.start, keys).start..self.visible(queries.end - 1, keys).end

@@ -1,9 +1,11 @@
 //! All of a layer that follows its attention, block by block of rows.
 
+use std::ops::Range;
+
 use super::activation::Activation;
 use super::linear::{Affine, Epilogue, Linear};
 use super::norm::{Norm, Norms};
-use super::store::{AddTo, Store, copy};
+use super::store::{AddTo, Store, Sum, copy};
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -40,7 +42,9 @@ impl<K: Encode, const R: usize> Default for Buffers<K, R> {
 pub struct AfterAttention<'a, K: Encode, const R: usize, const V: usize> {
     /// The results of the heads.
     pub context: &'a [[f32; LANES]],
-    /// The layer's inputs, which become its outputs.
+    /// The layer's inputs.
+    pub inputs: &'a [[f32; LANES]],
+    /// The layer's outputs.
     pub states: &'a mut [[f32; LANES]],
     /// The product with the results of the heads.
     pub output: &'a Affine<K, V>,
@@ -60,8 +64,16 @@ struct Activate<'a> {
 impl Epilogue for Activate<'_> {
     #[inline(always)]
     fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F) {
-        let values = self.activation.of(simd, values, self.coarse);
         self.to.take(simd, row, vector, values);
+    }
+
+    #[inline(always)]
+    fn taken<S: Simd>(&mut self, simd: S, rows: Range<usize>, vectors: Range<usize>) {
+        for row in rows {
+            for values in &mut self.to.rows[row * self.to.width..][vectors.clone()] {
+                simd.store(self.activation.of(simd, simd.load(values), self.coarse), values);
+            }
+        }
     }
 }
 
@@ -90,7 +102,8 @@ impl<K: Encode, const R: usize, const V: usize> AfterAttention<'_, K, R, V> {
         let Buffers { rows, states: normalised, inner } = &mut *self.buffers;
         let context = &self.context[first * width..last * width];
         quantise(simd, rows, context, width, self.output.smoothing.as_deref(), Centre::Zero);
-        Linear { rows, count, affine: self.output, epilogue: AddTo { rows: states, width: hidden } }.run(simd);
+        let epilogue = Sum { rows: &self.inputs[first * hidden..last * hidden], to: states, width: hidden };
+        Linear { rows, count, affine: self.output, epilogue }.run(simd);
 
         let FeedForward { up, activation, gated, down } = self.feed_forward;
         let smoothing = up.smoothing.as_deref();

@@ -108,7 +108,6 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         let Layer { hidden, width, .. } = *layer;
         let tokens = states.len() / hidden;
         let heads = layer.heads_in_group();
-        pick(states, hidden, lengths, picked, output);
         let rows = output.len() / hidden;
 
         let mut inputs = states;
@@ -167,8 +166,14 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
                 row += query_count;
             }
         }
+        let mut residual = states;
+        if picked != Picked::All {
+            pick(states, hidden, lengths, picked, &mut buffers.picked);
+            residual = &buffers.picked;
+        }
         AfterAttention {
             context: &buffers.context,
+            inputs: residual,
             states: output,
             output: &layer.output,
             feed_forward: &layer.feed_forward,
@@ -179,12 +184,8 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
     }
 }
 
-/// The picked rows of all sequences.
+/// The picked rows, first or last, of all sequences.
 fn pick(states: &[[f32; LANES]], width: usize, lengths: &[usize], picked: Picked, to: &mut [[f32; LANES]]) {
-    if picked == Picked::All {
-        to.copy_from_slice(states);
-        return;
-    }
     let mut token = 0;
     for (&length, to) in lengths.iter().zip(to.chunks_exact_mut(width)) {
         let at = if picked == Picked::First { token } else { token + length - 1 };

@@ -1,7 +1,9 @@
 //! A linear layer over rows, and what follows it while the sums are in registers.
 
+use std::ops::Range;
+
 use crate::operands::rows::{Encode, Rows};
-use crate::operands::tile::{Products, tile};
+use crate::operands::tile::{Products, tile, to_memory, unrolled};
 use crate::operands::weights::Weights;
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -9,6 +11,10 @@ use crate::simd::{Kernel, LANES, Simd};
 pub trait Epilogue {
     /// Takes sixteen outputs of `row`, those from `vector` · 16 on.
     fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F);
+
+    /// Goes on once these vectors of outputs of these rows are taken, and still in the nearest cache.
+    #[inline(always)]
+    fn taken<S: Simd>(&mut self, _: S, _rows: Range<usize>, _vectors: Range<usize>) {}
 }
 
 /// Blocks of rows that go through a panel of weights while it is in the nearest cache.
@@ -54,11 +60,18 @@ impl<K: Encode, E: Epilogue, const R: usize, const V: usize> Kernel for Linear<'
         while first < blocks {
             let last = (first + BLOCKS_A_PASS).min(blocks);
             for panel in 0..self.affine.weights.panels() {
+                let outputs = panel * V..((panel + 1) * V).min(vectors);
                 for block in first..last {
                     let columns = self.affine.weights.panel(panel);
-                    let corrections = self.rows.corrections(block);
-                    tile::<S, K, R, V>(simd, self.rows.block(block), columns, corrections, &mut products);
-                    self.finish(simd, block, panel, &products, vectors);
+                    let sums = tile::<S, K, R, V>(simd, self.rows.block(block), columns, self.rows.corrections(block));
+                    let rows = block * R..((block + 1) * R).min(self.count);
+                    if rows.len() == R && outputs.len() == V {
+                        self.take(simd, block, panel, sums);
+                    } else {
+                        to_memory::<S, K, R, V>(simd, sums, &mut products);
+                        self.take_some(simd, block, panel, &products, rows.len(), outputs.len());
+                    }
+                    self.epilogue.taken(simd, rows, outputs.clone());
                 }
             }
             first = last;
@@ -68,28 +81,67 @@ impl<K: Encode, E: Epilogue, const R: usize, const V: usize> Kernel for Linear<'
 }
 
 impl<K: Encode, E: Epilogue, const R: usize, const V: usize> Linear<'_, K, E, R, V> {
+    /// The outputs of a whole tile.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, block: usize, panel: usize, products: &Products<R, V>, vectors: usize) {
-        let real = (self.count - block * R).min(R);
-        for v in 0..V {
-            let vector = panel * V + v;
-            if vector >= vectors {
-                return;
+    fn take<S: Simd>(&mut self, simd: S, block: usize, panel: usize, sums: [[K::Sum<S>; V]; R]) {
+        let (scales, middles) = (self.rows.scales(block), self.rows.middles(block));
+        unrolled!(v < V, {
+            let column = self.column(simd, panel * V + v);
+            unrolled!(r < R, {
+                let value = column.output::<K>(simd, K::finish(simd, sums[r][v]), scales[r], middles[r]);
+                self.epilogue.take(simd, block * R + r, panel * V + v, value);
+            });
+        });
+    }
+
+    /// The outputs of the first rows and vectors of a tile.
+    #[inline(always)]
+    fn take_some<S: Simd>(
+        &mut self,
+        simd: S,
+        block: usize,
+        panel: usize,
+        products: &Products<R, V>,
+        rows: usize,
+        vectors: usize,
+    ) {
+        let (scales, middles) = (self.rows.scales(block), self.rows.middles(block));
+        for v in 0..vectors {
+            let column = self.column(simd, panel * V + v);
+            for r in 0..rows {
+                let value = column.output::<K>(simd, simd.load(&products[r][v]), scales[r], middles[r]);
+                self.epilogue.take(simd, block * R + r, panel * V + v, value);
             }
-            let bias = simd.load(&self.affine.bias[vector]);
-            let scale = simd.load(self.affine.weights.scales(vector));
-            let weight_sum = simd.load(self.affine.weights.sums(vector));
-            for r in 0..real {
-                let product = simd.load(&products[r][v]);
-                let value = if K::QUANTISED {
-                    let scale = simd.mul(scale, simd.splat(self.rows.scales(block)[r]));
-                    let middle = simd.splat(self.rows.middles(block)[r]);
-                    simd.fma(product, scale, simd.fma(middle, weight_sum, bias))
-                } else {
-                    simd.add(product, bias)
-                };
-                self.epilogue.take(simd, block * R + r, vector, value);
-            }
+        }
+    }
+
+    #[inline(always)]
+    fn column<S: Simd>(&self, simd: S, vector: usize) -> Column<S> {
+        Column {
+            scale: simd.load(self.affine.weights.scales(vector)),
+            weight_sum: simd.load(self.affine.weights.sums(vector)),
+            bias: simd.load(&self.affine.bias[vector]),
+        }
+    }
+}
+
+/// What turns products of sixteen columns into outputs.
+#[derive(Clone, Copy)]
+struct Column<S: Simd> {
+    scale: S::F,
+    weight_sum: S::F,
+    bias: S::F,
+}
+
+impl<S: Simd> Column<S> {
+    /// The outputs of a row of that scale and middle.
+    #[inline(always)]
+    fn output<K: Encode>(self, simd: S, product: S::F, scale: f32, middle: f32) -> S::F {
+        if K::QUANTISED {
+            let bias = simd.fma(simd.splat(middle), self.weight_sum, self.bias);
+            simd.fma(product, simd.mul(self.scale, simd.splat(scale)), bias)
+        } else {
+            simd.add(product, self.bias)
         }
     }
 }

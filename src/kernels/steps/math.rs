@@ -2,10 +2,11 @@
 
 use crate::simd::Simd;
 
-/// 2^f for f from −½ to ½, relative error 7.5e-5: enough where the result is rounded to bfloat16.
-pub const EXP2_COARSE: [f32; 4] = [0.999_928_06, 0.693_260_97, 0.242_611_13, 0.055_171_67];
-/// 2^f for f from −½ to ½, relative error 7.5e-8.
-pub const EXP2_FINE: [f32; 6] = [1.000_000_1, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
+/// 2^f for f from 0 to 1, relative error 7.5e-5: enough where the result is rounded to bfloat16.
+pub const EXP2_COARSE: [f32; 4] = [0.999_925_2, 0.695_833_56, 0.226_067_16, 0.078_024_52];
+/// 2^f for f from 0 to 1, relative error 6.2e-8 with the rounding of the sums.
+pub const EXP2_FINE: [f32; 7] =
+    [1.0, 0.693_147, 0.240_229_83, 0.055_483_34, 0.009_678_841, 0.001_243_968_8, 0.000_217_022_55];
 
 /// A polynomial by Horner's rule, the constant first.
 #[inline(always)]
@@ -21,12 +22,13 @@ fn polynomial<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
 /// 2^x with one of the polynomials above, for x up to 127; 0 below −126.
 #[inline(always)]
 pub fn exp2<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
-    let least = simd.splat(-126.0);
-    let held = simd.max(least, x);
-    let whole = simd.round(held);
-    let power = polynomial(simd, simd.sub(held, simd.to_f(whole)), coefficients);
-    // The exponent is added to that of the polynomial, which is from √½ to √2.
-    simd.zero_below(x, least, simd.as_f(simd.add_i(simd.as_i(power), simd.shift_exponent(whole))))
+    simd.zero_below(x, simd.splat(-126.0), exp2_or_denormal(simd, x, coefficients))
+}
+
+/// The same, but below −126 any number below 2^−126: 0 as a bfloat16, and in a sum with 1.
+#[inline(always)]
+pub fn exp2_or_denormal<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
+    simd.scale(polynomial(simd, simd.fraction(x), coefficients), x)
 }
 
 /// x · Φ(x), with Φ of the normal distribution by x · (½ + c · P(u)), c = x held within ±a, u = 2c²/a² − 1.

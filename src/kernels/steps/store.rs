@@ -32,6 +32,22 @@ impl Epilogue for AddTo<'_> {
     }
 }
 
+/// Writes its sums with rows of `width` vectors.
+pub struct Sum<'a> {
+    pub rows: &'a [[f32; LANES]],
+    pub to: &'a mut [[f32; LANES]],
+    /// Vectors of a row.
+    pub width: usize,
+}
+
+impl Epilogue for Sum<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F) {
+        let at = row * self.width + vector;
+        simd.store(simd.add(simd.load(&self.rows[at]), values), &mut self.to[at]);
+    }
+}
+
 /// Becomes a copy.
 pub fn copy(from: &[[f32; LANES]], to: &mut Vec<[f32; LANES]>) {
     to.clear();
