@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench kernels                        # all sets and formats that this processor has
 //!     cargo bench --bench kernels -- avx512:int8         # one of them
-//!     cargo bench --bench kernels -- avx512:int8 16      # over a text of 16 tokens instead of 450
+//!     cargo bench --bench kernels -- avx512:int8 16 32   # over 32 texts of 16 tokens instead of one of 450
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark that cannot go on may stop")]
 
 use std::time::Duration;
@@ -15,10 +15,11 @@ const FORMATS: [(&str, Format); 3] =
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let tokens = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(450);
+    let mut sizes = arguments.iter().filter_map(|argument| argument.parse().ok());
+    let (length, sequences) = (sizes.next().unwrap_or(450), sizes.next().unwrap_or(1));
     let named = arguments.iter().find(|argument| argument.parse::<usize>().is_err());
     // The layers of bge-small.
-    let shape = Shape { tokens, hidden: 384, heads: 12, inner: 1536 };
+    let shape = Shape { sequences, length, hidden: 384, heads: 12, inner: 1536 };
     for set in NAMES.iter().filter(|name| **name != "scalar").filter_map(|name| Set::named(name)) {
         for (name, format) in FORMATS {
             let title = format!("{set}:{name}");

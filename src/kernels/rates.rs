@@ -16,6 +16,7 @@ use crate::steps::bias::Full;
 use crate::steps::feed_forward::{self, AfterAttention, quantise};
 use crate::steps::layer::{self, Layer, Picked, Run};
 use crate::steps::linear::{Affine, Linear};
+use crate::steps::norm::Norms;
 use crate::steps::store::Store;
 
 /// The shortest time of one step, over all rows of a layer.
@@ -27,10 +28,12 @@ pub struct Rate {
     pub operations: f64,
 }
 
-/// The sizes of a layer, and of the sequence that it computes.
+/// The sizes of a layer, and of the sequences that it computes.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    pub tokens: usize,
+    pub sequences: usize,
+    /// Tokens of each sequence.
+    pub length: usize,
     pub hidden: usize,
     pub heads: usize,
     /// Values between the two products of the feed-forward network.
@@ -108,11 +111,38 @@ impl<K: Encode, const R: usize> Kernel for Quantise<'_, K, R> {
     }
 }
 
+struct Normalise<'a>(&'a Norms, &'a mut [[f32; LANES]], usize);
+
+impl Kernel for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (Norms::Post([norm, _]) | Norms::Pre([norm, _])) = self.0;
+        feed_forward::normalise(simd, self.1, norm, self.2);
+    }
+}
+
+/// An activation, its result quantised later on or not.
+struct Activate<'a>(Activation, bool, &'a mut [[f32; LANES]]);
+
+impl Kernel for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for values in self.2 {
+            simd.store(self.0.of(simd, simd.load(values), self.1), values);
+        }
+    }
+}
+
 impl Visit for Timing {
     type Output = Vec<Rate>;
 
     fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(self, simd: S) -> Vec<Rate> {
-        let Self { shape: Shape { tokens, hidden, heads, inner }, time, int8 } = self;
+        let Self { shape: Shape { sequences, length, hidden, heads, inner }, time, int8 } = self;
+        let tokens = sequences * length;
         let head_dim = hidden / heads;
         let numbers = random(hidden * inner);
         let bytes: Vec<u8> = numbers.iter().map(|number| (number * 127.0) as i8 as u8).collect();
@@ -189,18 +219,18 @@ impl Visit for Timing {
         });
         let mut buffers = attention::Buffers::<QK, PV, R, V>::default();
         for (step, phase, products) in attention::PHASES {
-            time_step(step, products * 2 * tokens * tokens * hidden, &mut || {
-                for _ in 0..heads {
+            time_step(step, products * 2 * tokens * length * hidden, &mut || {
+                for _ in 0..heads * sequences {
                     let view = |at| View { values: &keys_values, stride: 2 * of_head, at };
                     simd.vectorize(attention::Only(
                         phase,
                         Attention {
                             queries: View { values: &queries, stride: of_head, at: 0 },
-                            query_count: tokens,
+                            query_count: length,
                             first_query: 0,
                             keys: view(0),
                             values: view(of_head),
-                            key_count: tokens,
+                            key_count: length,
                             heads: 1,
                             first_head: 0,
                             width: of_head,
@@ -228,6 +258,25 @@ impl Visit for Timing {
         linear("output", &layer.output, hidden, hidden);
         linear("up", &layer.feed_forward.up, hidden, inner);
         linear("down", &layer.feed_forward.down, inner, hidden);
+        let block = feed_forward::TILES * R * inner / LANES;
+        let mut within = random(block * LANES).as_chunks().0.to_vec();
+        let blocks = tokens.div_ceil(feed_forward::TILES * R);
+        time_step("activation", 0, &mut || {
+            for _ in 0..blocks {
+                simd.vectorize(Activate(Activation::Gelu, K::QUANTISED, &mut within));
+            }
+        });
+        let mut of_inner = Rows::<K, R>::default();
+        time_step("quantise activations", 0, &mut || {
+            for _ in 0..blocks {
+                let (to, rows) = (&mut of_inner, &within[..]);
+                simd.vectorize(Quantise { to, rows, width: inner / LANES, centre: Centre::Middle });
+            }
+        });
+        let mut normalised = states.to_vec();
+        time_step("norm", 0, &mut || {
+            simd.vectorize(Normalise(&layer.norms, &mut normalised, width));
+        });
         let mut after = feed_forward::Buffers::<K, R>::default();
         time_step("all after attention", 2 * tokens * hidden * (hidden + 2 * inner), &mut || {
             simd.vectorize(AfterAttention {
@@ -241,12 +290,12 @@ impl Visit for Timing {
             });
         });
         let mut buffers = layer::Buffers::<K, QK, PV, R, V>::default();
-        let products = 4 * hidden * hidden + 2 * hidden * inner + 2 * tokens * hidden;
+        let products = 4 * hidden * hidden + 2 * hidden * inner + 2 * length * hidden;
         time_step("layer", 2 * tokens * products, &mut || {
             simd.vectorize(Run {
                 layer: &layer,
                 states,
-                lengths: &[tokens],
+                lengths: &vec![length; sequences],
                 bias: &Full,
                 picked: Picked::All,
                 buffers: &mut buffers,

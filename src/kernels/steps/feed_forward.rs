@@ -10,7 +10,7 @@ use crate::operands::rows::{Centre, Encode, Rows};
 use crate::simd::{Kernel, LANES, Simd};
 
 /// Tiles of rows that go through all steps together.
-const TILES: usize = 4;
+pub const TILES: usize = 4;
 
 /// A feed-forward network.
 #[derive(Debug, Clone)]
@@ -138,8 +138,9 @@ impl<K: Encode, const R: usize, const V: usize> AfterAttention<'_, K, R, V> {
     }
 }
 
+/// Normalises rows of `width` vectors.
 #[inline(always)]
-fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width: usize) {
+pub fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width: usize) {
     for row in rows.chunks_exact_mut(width) {
         norm.apply(simd, row);
     }
