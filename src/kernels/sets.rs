@@ -3,7 +3,7 @@
 use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
+use super::simd::{Avx2, Avx512, avx2, avx512};
 use super::simd::{Scalar, Simd};
 use crate::operands::columns::Transposed;
 use crate::operands::kind::{Bf16, Bytes, F32, Words};
@@ -25,23 +25,37 @@ pub enum Format {
 pub enum Set {
     /// AVX-512 with VNNI and BF16.
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512Bf16(Avx512<avx512::Bf16>),
+    /// AVX-512 with VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512<avx512::Vnni>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512<avx512::Basic>),
+    /// AVX2 with FMA and AVX-VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx2Vnni(Avx2<avx2::Vnni>),
     /// AVX2 with FMA.
     #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
+    Avx2(Avx2<avx2::Basic>),
     /// Plain Rust: slow, and for tests.
     Scalar,
 }
 
 /// The names of all sets, the fastest first.
-pub const NAMES: [&str; 3] = ["avx512", "avx2", "scalar"];
+pub const NAMES: [&str; 6] = ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "scalar"];
 
 impl Set {
     /// The set of that name, if this processor has it.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             #[cfg(target_arch = "x86_64")]
+            "avx512-bf16" => Avx512::new().map(Self::Avx512Bf16),
+            #[cfg(target_arch = "x86_64")]
+            "avx512-vnni" => Avx512::new().map(Self::Avx512Vnni),
+            #[cfg(target_arch = "x86_64")]
             "avx512" => Avx512::new().map(Self::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            "avx2-vnni" => Avx2::new().map(Self::Avx2Vnni),
             #[cfg(target_arch = "x86_64")]
             "avx2" => Avx2::new().map(Self::Avx2),
             "scalar" => Some(Self::Scalar),
@@ -57,7 +71,13 @@ impl Set {
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(_) => "avx512-bf16",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2Vnni(_) => "avx2-vnni",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             Self::Scalar => "scalar",
@@ -88,20 +108,28 @@ pub trait Visit {
 pub fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T::Output> {
     Some(match (set, format) {
         #[cfg(target_arch = "x86_64")]
-        (Set::Avx512(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, Bf16, 12, 2>(simd),
+        (Set::Avx512Bf16(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, Bf16, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
-        (Set::Avx512(simd), Format::Bfloat16) => visitor.visit::<_, Bf16, Bytes, Bf16, 12, 2>(simd),
+        (Set::Avx512Bf16(simd), Format::Bfloat16) => visitor.visit::<_, Bf16, Bytes, Bf16, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
-        (Set::Avx512(simd), Format::Float32) => visitor.visit::<_, F32, F32, F32, 12, 2>(simd),
+        (Set::Avx512Vnni(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, F32, 12, 2>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx512(simd), Format::Int8) => visitor.visit::<_, Words, Words, F32, 12, 2>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx512Bf16(_) | Set::Avx512Vnni(_) | Set::Avx512(_), Format::Float32) => {
+            visitor.visit::<_, F32, F32, F32, 12, 2>(Avx512::<avx512::Basic>::new()?)
+        }
         // A vector takes two of sixteen registers.
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx2Vnni(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, F32, 6, 1>(simd),
         #[cfg(target_arch = "x86_64")]
         (Set::Avx2(simd), Format::Int8) => visitor.visit::<_, Words, Words, F32, 6, 1>(simd),
         #[cfg(target_arch = "x86_64")]
-        (Set::Avx2(simd), Format::Float32) => visitor.visit::<_, F32, F32, F32, 6, 1>(simd),
+        (Set::Avx2Vnni(_) | Set::Avx2(_), Format::Float32) => {
+            visitor.visit::<_, F32, F32, F32, 6, 1>(Avx2::<avx2::Basic>::new()?)
+        }
         (Set::Scalar, Format::Int8) => visitor.visit::<_, Words, Words, F32, 4, 1>(Scalar),
         (Set::Scalar, Format::Float32) => visitor.visit::<_, F32, F32, F32, 4, 1>(Scalar),
-        #[cfg(target_arch = "x86_64")]
-        (Set::Avx2(_), Format::Bfloat16) => return None,
-        (Set::Scalar, Format::Bfloat16) => return None,
+        (_, Format::Bfloat16) => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! Every kernel against its scalar twin, bit by bit, and against plain sums in f64, over random shapes.
 
 #[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
+use super::simd::{Avx2, Avx512, avx2, avx512};
 use super::simd::{Kernel, LANES, Scalar, Simd};
 use crate::operands::columns::Transposed;
 use crate::operands::kind::{Bf16, Bytes, F32, Words};
@@ -131,17 +131,24 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
     assert_eq!(bits(&case.run::<Words, _, 4, 1>(Scalar, &case.integers)), bits(&integers), "words");
     #[cfg(target_arch = "x86_64")]
     {
-        if let Some(set) = Avx2::new() {
-            assert_eq!(bits(&case.run::<Bytes, _, 4, 1>(set, &case.integers)), bits(&integers), "AVX2, bytes");
-            assert_eq!(bits(&case.run::<Words, _, 6, 1>(set, &case.integers)), bits(&integers), "AVX2, words");
-            assert_eq!(bits(&case.run::<Bf16, _, 4, 1>(set, &case.floats)), bits(&bf16), "AVX2, bfloat16");
-            assert_eq!(bits(&case.run::<F32, _, 6, 1>(set, &case.floats)), bits(&floats), "AVX2, f32");
+        let same = |found: Vec<f32>, expected: &[f32], set: &str| assert_eq!(bits(&found), bits(expected), "{set}");
+        if let Some(set) = Avx2::<avx2::Basic>::new() {
+            same(case.run::<Words, _, 6, 1>(set, &case.integers), &integers, "AVX2, words");
+            same(case.run::<F32, _, 6, 1>(set, &case.floats), &floats, "AVX2, f32");
         }
-        if let Some(set) = Avx512::new() {
-            assert_eq!(bits(&case.run::<Bytes, _, 12, 2>(set, &case.integers)), bits(&integers), "AVX-512, bytes");
-            assert_eq!(bits(&case.run::<Words, _, 12, 2>(set, &case.integers)), bits(&integers), "AVX-512, words");
-            assert_eq!(bits(&case.run::<Bf16, _, 12, 2>(set, &case.floats)), bits(&bf16), "AVX-512, bfloat16");
-            assert_eq!(bits(&case.run::<F32, _, 12, 2>(set, &case.floats)), bits(&floats), "AVX-512, f32");
+        if let Some(set) = Avx2::<avx2::Vnni>::new() {
+            same(case.run::<Bytes, _, 6, 1>(set, &case.integers), &integers, "AVX-VNNI, bytes");
+        }
+        if let Some(set) = Avx512::<avx512::Basic>::new() {
+            same(case.run::<Words, _, 12, 2>(set, &case.integers), &integers, "AVX-512, words");
+            same(case.run::<F32, _, 12, 2>(set, &case.floats), &floats, "AVX-512, f32");
+        }
+        if let Some(set) = Avx512::<avx512::Vnni>::new() {
+            same(case.run::<Bytes, _, 12, 2>(set, &case.integers), &integers, "AVX-512 VNNI, bytes");
+        }
+        if let Some(set) = Avx512::<avx512::Bf16>::new() {
+            same(case.run::<Bytes, _, 12, 2>(set, &case.integers), &integers, "AVX-512 BF16, bytes");
+            same(case.run::<Bf16, _, 12, 2>(set, &case.floats), &bf16, "AVX-512 BF16, bfloat16");
         }
     }
     [integers, bf16, floats]
@@ -288,7 +295,10 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
     let integers: Layer<Bytes, 1> = layer(shape, byte, 0.0004);
     let floats: Layer<F32, 1> = layer(shape, float, 1.0);
     let in_int8 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &integers, states, lengths, picked, bias);
+    let with_float = run::<_, Bytes, F32, 3, 1>(Scalar, &integers, states, lengths, picked, bias);
     let in_float = run::<_, F32, F32, 3, 1>(Scalar, &floats, states, lengths, picked, bias);
+    let halves: Layer<Bf16, 1> = layer(shape, float, 1.0);
+    let in_bf16 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &halves, states, lengths, picked, bias);
     let mut first = 0;
     let (mut alone_int8, mut alone_float) = (Vec::new(), Vec::new());
     for &length in lengths {
@@ -301,17 +311,29 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
 
     #[cfg(target_arch = "x86_64")]
     {
-        if let Some(set) = Avx2::new() {
+        let same = |found: Vec<u32>, expected: &[u32], set: &str| assert!(found == expected, "{set}");
+        if let Some(set) = Avx2::<avx2::Basic>::new() {
             let words: Layer<Words, 1> = layer(shape, byte, 0.0004);
-            assert!(run::<_, Words, Bf16, 6, 1>(set, &words, states, lengths, picked, bias) == in_int8, "AVX2, int8");
-            assert!(run::<_, F32, F32, 6, 1>(set, &floats, states, lengths, picked, bias) == in_float, "AVX2, f32");
+            same(run::<_, Words, F32, 6, 1>(set, &words, states, lengths, picked, bias), &with_float, "AVX2, int8");
+            same(run::<_, F32, F32, 6, 1>(set, &floats, states, lengths, picked, bias), &in_float, "AVX2, f32");
         }
-        if let Some(set) = Avx512::new() {
-            let integers: Layer<Bytes, 2> = layer(shape, byte, 0.0004);
-            let found = run::<_, Bytes, Bf16, 12, 2>(set, &integers, states, lengths, picked, bias);
-            assert!(found == in_int8, "AVX-512, int8");
+        if let Some(set) = Avx2::<avx2::Vnni>::new() {
+            same(run::<_, Bytes, F32, 6, 1>(set, &integers, states, lengths, picked, bias), &with_float, "AVX-VNNI");
+        }
+        let wide: Layer<Bytes, 2> = layer(shape, byte, 0.0004);
+        if let Some(set) = Avx512::<avx512::Basic>::new() {
+            let words: Layer<Words, 2> = layer(shape, byte, 0.0004);
+            same(run::<_, Words, F32, 12, 2>(set, &words, states, lengths, picked, bias), &with_float, "AVX-512, int8");
             let floats: Layer<F32, 2> = layer(shape, float, 1.0);
-            assert!(run::<_, F32, F32, 12, 2>(set, &floats, states, lengths, picked, bias) == in_float, "AVX-512, f32");
+            same(run::<_, F32, F32, 12, 2>(set, &floats, states, lengths, picked, bias), &in_float, "AVX-512, f32");
+        }
+        if let Some(set) = Avx512::<avx512::Vnni>::new() {
+            same(run::<_, Bytes, F32, 12, 2>(set, &wide, states, lengths, picked, bias), &with_float, "AVX-512 VNNI");
+        }
+        if let Some(set) = Avx512::<avx512::Bf16>::new() {
+            same(run::<_, Bytes, Bf16, 12, 2>(set, &wide, states, lengths, picked, bias), &in_int8, "AVX-512 BF16");
+            let halves: Layer<Bf16, 2> = layer(shape, float, 1.0);
+            same(run::<_, Bytes, Bf16, 12, 2>(set, &halves, states, lengths, picked, bias), &in_bf16, "bfloat16");
         }
     }
 }
@@ -390,6 +412,7 @@ fn activations_are_as_exact_as_they_say() {
 #[test]
 fn powers_are_the_same_on_all_sets() {
     use crate::steps::math::{EXP2_COARSE, EXP2_FINE, exp2, exp2_or_denormal};
+    #[derive(Clone, Copy)]
     struct Powers<'a>(&'a [[f32; LANES]], bool);
     impl Kernel for Powers<'_> {
         type Output = Vec<[f32; LANES]>;
@@ -452,8 +475,9 @@ fn powers_are_the_same_on_all_sets() {
         };
         #[cfg(target_arch = "x86_64")]
         {
-            Avx2::new().into_iter().for_each(|set| same(set.vectorize(Powers(&inputs, fine)), "AVX2"));
-            Avx512::new().into_iter().for_each(|set| same(set.vectorize(Powers(&inputs, fine)), "AVX-512"));
+            let powers = Powers(&inputs, fine);
+            Avx2::<avx2::Basic>::new().into_iter().for_each(|set| same(set.vectorize(powers), "AVX2"));
+            Avx512::<avx512::Basic>::new().into_iter().for_each(|set| same(set.vectorize(powers), "AVX-512"));
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = same;

@@ -1,66 +1,97 @@
-//! AVX2 with FMA: two registers a vector.
+//! AVX2: two registers a vector.
 //!
-//! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions; [`Avx2::new`]
+//! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions of its level; [`Avx2::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
-//! The unsafe functions here want the same of their callers, which are methods of the set.
+//! Transmutations are between vectors and arrays of one width, for which all bits are valid.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
+use std::mem::transmute;
 
+use super::scalar::Scalar;
 use super::traits::{Kernel, LANES, Simd};
-
-/// AVX2 and FMA.
-#[derive(Debug, Clone, Copy)]
-pub struct Avx2(());
-
-type F = [__m256; 2];
-type I = [__m256i; 2];
-
-impl Avx2 {
-    /// The set, if this processor has it.
-    pub fn new() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
-    }
-}
 
 /// Both halves.
 macro_rules! halves {
     ($intrinsic:ident($($a:ident),+)) => { unsafe { [$intrinsic($($a[0]),+), $intrinsic($($a[1]),+)] } };
 }
 
-/// A denormal number as 0 of its sign: where the exponent is 0 only the sign stays.
-#[inline(always)]
-unsafe fn flushed(a: __m256) -> __m256 {
-    unsafe {
-        let bits = _mm256_castps_si256(a);
-        let exponent = _mm256_and_si256(bits, _mm256_set1_epi32(0x7f80_0000));
-        let zero = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
-        let mantissa = _mm256_and_si256(zero, _mm256_set1_epi32(0x007f_ffff));
-        _mm256_castsi256_ps(_mm256_andnot_si256(mantissa, bits))
+/// AVX2 and FMA, and the instructions for products of a level.
+#[derive(Debug)]
+pub struct Avx2<L>(PhantomData<L>);
+
+impl<L> Clone for Avx2<L> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-#[inline(always)]
-unsafe fn dot_bf16(acc: __m256, w: __m256i, a: __m256i) -> __m256 {
-    unsafe {
-        let low = |bits| flushed(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits)));
-        let mask = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-        let high = |bits| flushed(_mm256_castsi256_ps(_mm256_and_si256(bits, mask)));
-        let sum = flushed(_mm256_fmadd_ps(high(w), high(a), flushed(acc)));
-        flushed(_mm256_fmadd_ps(low(w), low(a), sum))
+impl<L> Copy for Avx2<L> {}
+
+/// AVX-VNNI.
+#[derive(Debug)]
+pub struct Vnni;
+
+/// None.
+#[derive(Debug)]
+pub struct Basic;
+
+type F = [__m256; 2];
+type I = [__m256i; 2];
+
+/// Instructions for products. What a level has none for goes through [`Scalar`]: no kernel for it has that in a loop.
+pub trait Level: Send + Sync + Sized + 'static {
+    /// True if this processor has the level's instructions.
+    fn detected() -> bool;
+    /// Runs a kernel with the level's instructions enabled.
+    fn enable<K: Kernel>(simd: Avx2<Self>, kernel: K) -> K::Output;
+
+    #[inline(always)]
+    fn dot_u8_i8(acc: I, w: I, a: I) -> I {
+        unsafe { transmute(Scalar.dot_u8_i8(transmute(acc), transmute(w), transmute(a))) }
     }
 }
 
-/// The nearest bfloat16 in the low half of each lane.
-#[inline(always)]
-unsafe fn bf16(a: __m256) -> __m256i {
-    unsafe {
-        let bits = _mm256_castps_si256(flushed(a));
-        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-        let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-        let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
-        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
-        _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, nan))
+impl Level for Basic {
+    fn detected() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+
+    #[inline]
+    fn enable<K: Kernel>(simd: Avx2<Self>, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn enabled<K: Kernel>(simd: Avx2<Basic>, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        unsafe { enabled(simd, kernel) }
+    }
+}
+
+impl Level for Vnni {
+    fn detected() -> bool {
+        Basic::detected() && is_x86_feature_detected!("avxvnni")
+    }
+
+    #[inline]
+    fn enable<K: Kernel>(simd: Avx2<Self>, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma,avxvnni")]
+        fn enabled<K: Kernel>(simd: Avx2<Vnni>, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        unsafe { enabled(simd, kernel) }
+    }
+
+    #[inline(always)]
+    fn dot_u8_i8(acc: I, w: I, a: I) -> I {
+        halves!(_mm256_dpbusd_avx_epi32(acc, w, a))
+    }
+}
+
+impl<L: Level> Avx2<L> {
+    /// The set, if this processor has it.
+    pub fn new() -> Option<Self> {
+        L::detected().then_some(Self(PhantomData))
     }
 }
 
@@ -72,17 +103,13 @@ fn floor(x: F) -> (F, F) {
     (x, unsafe { [_mm256_floor_ps(x[0]), _mm256_floor_ps(x[1])] })
 }
 
-impl Simd for Avx2 {
+impl<L: Level> Simd for Avx2<L> {
     type F = F;
     type I = I;
 
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma")]
-        fn enabled<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
-            kernel.run(simd)
-        }
-        unsafe { enabled(self, kernel) }
+        L::enable(self, kernel)
     }
 
     #[inline(always)]
@@ -232,14 +259,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn dot_u8_i8(self, acc: I, w: I, a: I) -> I {
-        // Exact, in 16-bit products of the even and the odd bytes; no kernel for AVX2 has it in its inner loop.
-        let half = |acc: __m256i, w: __m256i, a: __m256i| unsafe {
-            let low = _mm256_set1_epi16(0xff);
-            let even = _mm256_madd_epi16(_mm256_and_si256(w, low), _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(a)));
-            let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(w), _mm256_srai_epi16::<8>(a));
-            _mm256_add_epi32(acc, _mm256_add_epi32(even, odd))
-        };
-        [half(acc[0], w[0], a[0]), half(acc[1], w[1], a[1])]
+        L::dot_u8_i8(acc, w, a)
     }
     #[inline(always)]
     fn dot_i16(self, acc: I, w: I, a: I) -> I {
@@ -248,19 +268,14 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn dot_bf16(self, acc: F, w: I, a: I) -> F {
-        halves!(dot_bf16(acc, w, a))
+        unsafe { transmute(Scalar.dot_bf16(transmute(acc), transmute(w), transmute(a))) }
     }
     #[inline(always)]
     fn to_bf16(self, low: F, high: F) -> I {
-        let (low, high) = (halves!(bf16(low)), halves!(bf16(high)));
-        unsafe { [0, 1].map(|half| _mm256_or_si256(low[half], _mm256_slli_epi32::<16>(high[half]))) }
+        unsafe { transmute(Scalar.to_bf16(transmute(low), transmute(high))) }
     }
     #[inline(always)]
     fn store_bf16(self, a: F, to: &mut [i32; 8]) {
-        let bits = halves!(bf16(a));
-        unsafe {
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(bits[0], bits[1]));
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
-        }
+        Scalar.store_bf16(unsafe { transmute::<F, [f32; LANES]>(a) }, to);
     }
 }

@@ -1,42 +1,181 @@
-//! AVX-512 with VNNI and BF16: one register a vector.
+//! AVX-512: one register a vector.
 //!
-//! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions; [`Avx512::new`]
+//! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions of its level; [`Avx512::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
 //! Transmutations are between vectors of one width, for which all bits are valid.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
 
+use super::scalar::Scalar;
 use super::traits::{Kernel, LANES, Simd};
 
-/// AVX-512 F, BW, DQ, VL, VNNI and BF16.
-#[derive(Debug, Clone, Copy)]
-pub struct Avx512(());
+/// AVX-512 F, BW, DQ and VL, and the instructions for products of a level.
+#[derive(Debug)]
+pub struct Avx512<L>(PhantomData<L>);
 
-impl Avx512 {
-    /// The set, if this processor has it.
-    pub fn new() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("avx512bf16");
-        has.then_some(Self(()))
+impl<L> Clone for Avx512<L> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-impl Simd for Avx512 {
+impl<L> Copy for Avx512<L> {}
+
+/// VNNI and BF16.
+#[derive(Debug)]
+pub struct Bf16;
+
+/// VNNI.
+#[derive(Debug)]
+pub struct Vnni;
+
+/// Neither.
+#[derive(Debug)]
+pub struct Basic;
+
+/// Instructions for products. What a level has none for goes through [`Scalar`]: no kernel for it has that in a loop.
+pub trait Level: Send + Sync + Sized + 'static {
+    /// True if this processor has the level's instructions.
+    fn detected() -> bool;
+    /// Runs a kernel with the level's instructions enabled.
+    fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output;
+
+    #[inline(always)]
+    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+        integers(Scalar.dot_u8_i8(of_integers(acc), of_integers(w), of_integers(a)))
+    }
+    #[inline(always)]
+    fn dot_i16(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+        unsafe { _mm512_add_epi32(acc, _mm512_madd_epi16(w, a)) }
+    }
+    #[inline(always)]
+    fn dot_bf16(acc: __m512, w: __m512i, a: __m512i) -> __m512 {
+        unsafe { std::mem::transmute(Scalar.dot_bf16(of_floats(acc), of_integers(w), of_integers(a))) }
+    }
+    #[inline(always)]
+    fn to_bf16(low: __m512, high: __m512) -> __m512i {
+        integers(Scalar.to_bf16(of_floats(low), of_floats(high)))
+    }
+    #[inline(always)]
+    fn store_bf16(a: __m512, to: &mut [i32; 8]) {
+        Scalar.store_bf16(of_floats(a), to);
+    }
+}
+
+#[inline(always)]
+fn of_floats(a: __m512) -> [f32; LANES] {
+    unsafe { std::mem::transmute(a) }
+}
+
+#[inline(always)]
+fn of_integers(a: __m512i) -> [i32; LANES] {
+    unsafe { std::mem::transmute(a) }
+}
+
+#[inline(always)]
+fn integers(a: [i32; LANES]) -> __m512i {
+    unsafe { std::mem::transmute(a) }
+}
+
+impl Level for Basic {
+    fn detected() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+    }
+
+    #[inline]
+    fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn enabled<K: Kernel>(simd: Avx512<Basic>, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        unsafe { enabled(simd, kernel) }
+    }
+}
+
+impl Level for Vnni {
+    fn detected() -> bool {
+        Basic::detected() && is_x86_feature_detected!("avx512vnni")
+    }
+
+    #[inline]
+    fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+        fn enabled<K: Kernel>(simd: Avx512<Vnni>, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        unsafe { enabled(simd, kernel) }
+    }
+
+    #[inline(always)]
+    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(acc, w, a) }
+    }
+}
+
+impl Level for Bf16 {
+    fn detected() -> bool {
+        Vnni::detected() && is_x86_feature_detected!("avx512bf16")
+    }
+
+    #[inline]
+    fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma")]
+        fn enabled<K: Kernel>(simd: Avx512<Bf16>, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        unsafe { enabled(simd, kernel) }
+    }
+
+    #[inline(always)]
+    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(acc, w, a) }
+    }
+    #[inline(always)]
+    fn dot_bf16(acc: __m512, w: __m512i, a: __m512i) -> __m512 {
+        unsafe {
+            _mm512_dpbf16_ps(
+                acc,
+                std::mem::transmute::<__m512i, __m512bh>(w),
+                std::mem::transmute::<__m512i, __m512bh>(a),
+            )
+        }
+    }
+    #[inline(always)]
+    fn to_bf16(low: __m512, high: __m512) -> __m512i {
+        unsafe {
+            let low: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(low));
+            let high: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(high));
+            let high = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(high));
+            _mm512_or_si512(_mm512_cvtepu16_epi32(low), high)
+        }
+    }
+    #[inline(always)]
+    fn store_bf16(a: __m512, to: &mut [i32; 8]) {
+        unsafe {
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(a)))
+        }
+    }
+}
+
+impl<L: Level> Avx512<L> {
+    /// The set, if this processor has it.
+    pub fn new() -> Option<Self> {
+        L::detected().then_some(Self(PhantomData))
+    }
+}
+
+impl<L: Level> Simd for Avx512<L> {
     type F = __m512;
     type I = __m512i;
 
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma")]
-        fn enabled<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
-            kernel.run(simd)
-        }
-        unsafe { enabled(self, kernel) }
+        L::enable(self, kernel)
     }
 
     #[inline(always)]
@@ -162,35 +301,22 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn dot_u8_i8(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        unsafe { _mm512_dpbusd_epi32(acc, w, a) }
+        L::dot_u8_i8(acc, w, a)
     }
     #[inline(always)]
     fn dot_i16(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        unsafe { _mm512_dpwssd_epi32(acc, w, a) }
+        L::dot_i16(acc, w, a)
     }
     #[inline(always)]
     fn dot_bf16(self, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
-        unsafe {
-            _mm512_dpbf16_ps(
-                acc,
-                std::mem::transmute::<__m512i, __m512bh>(w),
-                std::mem::transmute::<__m512i, __m512bh>(a),
-            )
-        }
+        L::dot_bf16(acc, w, a)
     }
     #[inline(always)]
     fn to_bf16(self, low: __m512, high: __m512) -> __m512i {
-        unsafe {
-            let low: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(low));
-            let high: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(high));
-            let high = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(high));
-            _mm512_or_si512(_mm512_cvtepu16_epi32(low), high)
-        }
+        L::to_bf16(low, high)
     }
     #[inline(always)]
     fn store_bf16(self, a: __m512, to: &mut [i32; 8]) {
-        unsafe {
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(a)))
-        }
+        L::store_bf16(a, to);
     }
 }

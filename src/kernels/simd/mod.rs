@@ -9,9 +9,9 @@
 //! everything below is inlined into it. A method that is called outside of `vectorize` is right, but slow.
 
 #[cfg(target_arch = "x86_64")]
-mod avx2;
+pub mod avx2;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+pub mod avx512;
 mod scalar;
 mod traits;
 

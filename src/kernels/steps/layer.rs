@@ -134,9 +134,9 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         buffers.keys_values.resize(tokens * 2 * width, [0.0; LANES]);
         for (number, group) in layer.groups.iter().enumerate() {
             let to = Store { rows: &mut buffers.queries, width: heads * width };
-            Linear { rows: of_queries, count: rows, affine: &group.queries, epilogue: to }.run(simd);
+            simd.vectorize(Linear { rows: of_queries, count: rows, affine: &group.queries, epilogue: to });
             let to = Store { rows: &mut buffers.keys_values, width: 2 * width };
-            Linear { rows: of_keys, count: tokens, affine: &group.keys_values, epilogue: to }.run(simd);
+            simd.vectorize(Linear { rows: of_keys, count: tokens, affine: &group.keys_values, epilogue: to });
             let (mut token, mut row) = (0, 0);
             for &length in lengths {
                 let (query_count, first_query) = match picked {
@@ -171,7 +171,8 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
             pick(states, hidden, lengths, picked, &mut buffers.picked);
             residual = &buffers.picked;
         }
-        AfterAttention {
+        // Functions of their own: the same for every bias.
+        simd.vectorize(AfterAttention {
             context: &buffers.context,
             inputs: residual,
             states: output,
@@ -179,8 +180,7 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
             feed_forward: &layer.feed_forward,
             norms: &layer.norms,
             buffers: &mut buffers.after,
-        }
-        .run(simd);
+        });
     }
 }
 
