@@ -9,6 +9,7 @@ use super::int8;
 use super::int8::Int8Weights;
 use super::request::{Answer, Lexical, Output, Request, Rows};
 use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS};
+use crate::kernels::Format;
 use crate::model::weights::Weights;
 use serde_json::Value as Json;
 
@@ -104,12 +105,20 @@ pub(crate) fn assemble_quietly<'w>(
     let architecture = known::of(config)?;
     let sizes = architecture.sizes();
     let token_types = request.token_types && sizes.token_types > 1;
-    let float = matches!(products, Products::Float32 | Products::Int8 { .. });
+    let format = match products {
+        Products::Int8 { .. } => Some(Format::Int8),
+        Products::Float32 if request.bfloat16 => Some(Format::Bfloat16),
+        Products::Float32 => Some(Format::Float32),
+        Products::Watched(_) => None,
+    };
     let own = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packable();
-    let set = request.kernels.filter(|_| own && float);
+    let packed = request.kernels.filter(|_| own).zip(format);
+    if request.bfloat16 && packed.is_none() {
+        return Err(GraphError::NoBfloat16 { architecture: architecture.name() });
+    }
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
-    if let Some(set) = set {
-        b.pack_texts(set);
+    if let Some((set, format)) = packed {
+        b.pack_texts(set, format);
     }
     if request.attention_mask {
         b.mask_tokens();
@@ -160,7 +169,7 @@ pub(crate) fn assemble_quietly<'w>(
     let graph = Graph {
         model: std::mem::take(&mut finished.model),
         initializers: std::mem::take(&mut finished.initializers),
-        packed: set.is_some(),
+        packed: packed.is_some(),
         operators: std::mem::take(&mut finished.operators),
         output,
         per_token,

@@ -69,11 +69,20 @@ pub struct Request {
     pub operators: Operators,
     /// The instruction set of operators of our own, where the architecture can use them; `None`: none of them.
     pub kernels: Option<Set>,
+    /// True if layers are computed in bfloat16, which only operators of our own do.
+    pub bfloat16: bool,
 }
 
 impl Request {
     /// For one text a sequence, on ONNX Runtime.
     pub fn of(output: Output) -> Self {
-        Self { output, token_types: false, attention_mask: false, operators: Operators::OnnxRuntime, kernels: None }
+        Self {
+            output,
+            token_types: false,
+            attention_mask: false,
+            operators: Operators::OnnxRuntime,
+            kernels: None,
+            bfloat16: false,
+        }
     }
 }

@@ -42,8 +42,14 @@ pub enum Kernels {
     Auto,
     /// ONNX Runtime's
     Builtin,
-    /// infa's own, with AVX-512 VNNI and BF16
+    /// infa's own, with AVX-512, VNNI and BF16
+    Avx512Bf16,
+    /// infa's own, with AVX-512 and VNNI
+    Avx512Vnni,
+    /// infa's own, with AVX-512
     Avx512,
+    /// infa's own, with AVX2 and AVX-VNNI
+    Avx2Vnni,
     /// infa's own, with AVX2
     Avx2,
     /// infa's own, without vector instructions: slow
@@ -56,7 +62,10 @@ impl Kernels {
         match self {
             Self::Auto => "auto",
             Self::Builtin => "builtin",
+            Self::Avx512Bf16 => "avx512-bf16",
+            Self::Avx512Vnni => "avx512-vnni",
             Self::Avx512 => "avx512",
+            Self::Avx2Vnni => "avx2-vnni",
             Self::Avx2 => "avx2",
             Self::Scalar => "scalar",
         }

@@ -23,13 +23,20 @@ impl Kernels {
     /// The instruction set that computes a model's layers in this format; `None`: ONNX Runtime does.
     ///
     /// # Errors
-    /// [`SettingError`] for a set that this processor lacks.
+    /// [`SettingError`] for a set that this processor lacks, and for one without that format.
     pub fn resolve(self, dtype: Dtype) -> Result<Option<Set>, SettingError> {
-        match self {
-            // Measured to be faster there; AVX2 is not measured yet.
-            Self::Auto => Ok(Set::named(Self::Avx512.name()).filter(|_| dtype == Dtype::Int8)),
-            Self::Builtin => Ok(None),
-            Self::Avx512 | Self::Avx2 | Self::Scalar => match Set::named(self.name()) {
+        match (self, dtype) {
+            (Self::Auto | Self::Avx512Bf16, Dtype::Bfloat16) => match Set::named(Self::Avx512Bf16.name()) {
+                Some(set) => Ok(Some(set)),
+                None => Err(dtype.refused("this processor has no instructions for it")),
+            },
+            (_, Dtype::Bfloat16) => {
+                Err(dtype.refused(format!("only --kernels avx512-bf16 has it, not {}", self.name())))
+            }
+            // Measured to be faster there; other sets are not measured yet.
+            (Self::Auto, Dtype::Int8) => Ok(Set::named(Self::Avx512Bf16.name())),
+            (Self::Auto | Self::Builtin, _) => Ok(None),
+            _ => match Set::named(self.name()) {
                 Some(set) => Ok(Some(set)),
                 None => Err(SettingError::new(Setting::Kernels, "this processor has no such instructions")
                     .value(self.name())
@@ -43,18 +50,21 @@ impl Dtype {
     /// The format that will really be used.
     ///
     /// # Errors
-    /// [`SettingError`] for a format that is not implemented yet.
+    /// [`SettingError`] for a format that is not implemented yet, or that the processor lacks.
     pub fn resolve(self) -> Result<Self, SettingError> {
         match self {
             Self::Auto | Self::Float32 => Ok(Self::Float32),
             Self::Int8 => Ok(Self::Int8),
-            Self::Float16 | Self::Bfloat16 => Err(self.not_implemented()),
+            Self::Bfloat16 => Kernels::Auto.resolve(self).map(|_| self),
+            Self::Float16 => Err(self.not_implemented()),
         }
     }
 
     pub fn not_implemented(self) -> SettingError {
-        SettingError::new(Setting::Dtype, "it is not implemented yet")
-            .value(self.name())
-            .hint("use --dtype float32, int8 or auto")
+        self.refused("it is not implemented yet")
+    }
+
+    fn refused(self, reason: impl Into<String>) -> SettingError {
+        SettingError::new(Setting::Dtype, reason).value(self.name()).hint("use --dtype float32, int8 or auto")
     }
 }

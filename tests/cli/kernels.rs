@@ -27,11 +27,16 @@ fn an_architecture_without_own_operators_runs_as_before() {
     assert_eq!(vectors("builtin"), vectors("scalar"));
 }
 
+/// The sets that this processor has.
+fn usable() -> Vec<String> {
+    let doctor: Json = serde_json::from_slice(&infa(["doctor", "--json"]).run().out).unwrap();
+    doctor["kernels"]["usable"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn the_doctor_names_the_usable_ones() {
-    let doctor: Json = serde_json::from_slice(&infa(["doctor", "--json"]).run().out).unwrap();
-    let usable = doctor["kernels"]["usable"].as_array().unwrap();
-    for name in ["avx512", "avx2", "scalar"] {
+    let usable = usable();
+    for name in ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "scalar"] {
         let ran = embed_with(fixture("bert-tiny"), ["--kernels", name]).stdin("a\n").run();
         match usable.iter().any(|usable| usable == name) {
             true => ran.status(0),
@@ -39,4 +44,39 @@ fn the_doctor_names_the_usable_ones() {
         };
     }
     infa(["embed", "--kernels", "avx1024"]).stdin("a\n").run().refuses(2, &["avx1024", "builtin"]);
+}
+
+#[test]
+fn all_sets_give_the_same_bits() {
+    let vectors = |set: &str| {
+        let ran = embed_with(fixture("bert-tiny"), ["--kernels", set]).stdin(TEXTS).run().status(0);
+        ran.vectors().concat()
+    };
+    let expected = vectors("scalar");
+    for set in usable() {
+        assert_eq!(vectors(&set), expected, "{set}");
+    }
+}
+
+#[test]
+fn bfloat16_is_near_float32_where_the_processor_has_it() {
+    let embed = |model: &str, dtype: &str| embed_with(fixture(model), ["--dtype", dtype]).stdin(TEXTS).run();
+    let usable = usable();
+    for model in ["bert-tiny", "architectures/roberta-embed"] {
+        let found = embed(model, "bfloat16");
+        if !usable.iter().any(|set| set == "avx512-bf16") {
+            found.refuses(2, &["--dtype bfloat16", "processor", "hint: "]);
+            continue;
+        }
+        let (found, expected) = (found.status(0).vectors(), embed(model, "float32").status(0).vectors());
+        assert_ne!(found, expected);
+        for (found, expected) in found.iter().zip(&expected) {
+            let cosine: f32 = found.iter().zip(expected).map(|(a, b)| a * b).sum();
+            assert!(cosine >= 0.9999, "{model}: {cosine}");
+        }
+        let refused = ["--dtype", "bfloat16", "--kernels", "builtin"];
+        embed_with(fixture(model), refused).stdin("a\n").run().refuses(2, &["--dtype bfloat16", "builtin", "hint: "]);
+        let other = embed("architectures/modernbert-embed", "bfloat16");
+        other.refuses(3, &["modernbert", "bfloat16", "hint: "]);
+    }
 }

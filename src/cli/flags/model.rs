@@ -94,7 +94,7 @@ pub struct CpuArgs {
     #[arg(long, overrides_with = "copy_weights")]
     pub copy_weights: bool,
 
-    /// Arithmetic of layers: auto, builtin (ONNX Runtime's), avx512, avx2, scalar [default: auto]
+    /// Arithmetic of layers: auto, builtin (ONNX Runtime's), or infa's own by instruction set [default: auto]
     #[arg(long, value_enum, value_name = "SET", hide_short_help = true)]
     pub kernels: Option<Kernels>,
 }

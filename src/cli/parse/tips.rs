@@ -94,11 +94,13 @@ const FLAGS: &[(&[&str], Tips)] = &[
         &[("rounds", "--rounds N is the number of rounds, --requests N that of requests in a round")],
     ),
     (&["--gpu", "--cuda"], &[("device", GPU)]),
-    (&["--fp16", "--half", "--bf16"], &[("dtype", HALF)]),
+    (&["--fp16", "--half"], &[("dtype", HALF)]),
+    (&["--bf16"], &[("dtype", BFLOAT16)]),
     (&["--int8", "--quantize", "--quantized"], &[("dtype", "--dtype int8"), ("engines", "--engines onnx:int8")]),
 ];
 const GPU: &str = "infa's own engine computes on the CPU; --engine torch@cuda uses a GPU";
-const HALF: &str = "infa's own engine computes in float32; --dtype int8 is smaller and faster";
+const HALF: &str = "infa's own engine computes in float32, int8 or bfloat16; --dtype int8 is the fastest";
+const BFLOAT16: &str = "--dtype bfloat16";
 const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
 
 /// Subcommands of other programs, and infa's instead.
@@ -122,7 +124,8 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
 /// Values of other programs that sound like one of infa's with another meaning, and the right ones, by the flag's name.
 const VALUES: &[(&str, &[&str], &str)] = &[
     ("--device", &["gpu", "cuda", "cuda:0", "mps", "rocm"], GPU),
-    ("--dtype", &["fp16", "f16", "half", "bf16", "bfloat16", "float16"], HALF),
+    ("--dtype", &["fp16", "f16", "half", "float16"], HALF),
+    ("--dtype", &["bf16"], BFLOAT16),
     ("--dtype", &["fp32", "f32", "float"], "--dtype float32"),
 ];
 /// From this similarity on, a value is a misspelt one.

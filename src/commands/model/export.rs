@@ -18,9 +18,9 @@ use crate::runtime::device::Dtype;
 
 pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
-    if dtype.resolve()? == Dtype::Int8 {
-        let reason = "an exported graph is in float32: int8 is made when a model is loaded".into();
-        return Err(Error::Flag { flag: "--dtype int8", reason });
+    if dtype.resolve()? != Dtype::Float32 {
+        let reason = format!("{dtype}: an exported graph is in float32; other formats are made when a model is loaded");
+        return Err(Error::Flag { flag: "--dtype", reason });
     }
     // A bad destination fails before the model is fetched. Any other file may be the model's own weights.
     if output.is_file() && output.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("onnx")) {
@@ -159,5 +159,5 @@ fn request(
     }
     let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
     let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
-    Ok((Request { output, token_types, attention_mask, operators, kernels: None }, metadata))
+    Ok((Request { output, token_types, attention_mask, operators, kernels: None, bfloat16: false }, metadata))
 }

@@ -200,14 +200,15 @@ fn resolve_models(
     Ok(served)
 }
 
-/// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: float32 is used instead,
-/// which is more exact.
+/// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: what the processor cannot
+/// compute is computed in float32, which is more exact.
 fn exact(dtype: Dtype, remarks: &mut Vec<String>) -> Dtype {
-    if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) {
+    if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) || dtype.resolve().is_ok() {
         return dtype;
     }
-    let remark =
-        format!("--dtype {dtype}: computed in float32, which is more exact; 16-bit formats are not implemented yet");
+    let remark = format!(
+        "--dtype {dtype}: computed in float32, which is more exact; the format is for GPUs, or not in this processor"
+    );
     if !remarks.contains(&remark) {
         remarks.push(remark);
     }

@@ -45,13 +45,14 @@ pub(super) fn load_safetensors(
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
     let weights = Arc::new(weights);
-    let request = &Request { kernels: options.kernels, ..*request };
+    let bfloat16 = options.dtype == Dtype::Bfloat16;
+    let request = &Request { kernels: options.kernels, bfloat16, ..*request };
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
-        Dtype::Auto | Dtype::Float32 => {
+        Dtype::Auto | Dtype::Float32 | Dtype::Bfloat16 => {
             graph::build(&model.config, &weights, request).map_err(|e| e.of(&model.sentence.transformer))?
         }
-        Dtype::Float16 | Dtype::Bfloat16 => return Err(options.dtype.not_implemented().into()),
+        Dtype::Float16 => return Err(options.dtype.not_implemented().into()),
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
     let interface = Interface::built(&graph);
@@ -90,11 +91,11 @@ pub(super) fn load_onnx(
     wanted: Wanted,
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
-    if options.dtype == Dtype::Int8 {
-        let reason = format!("{}: it quantises weights from safetensors, not a ready .onnx file", path.display());
+    if matches!(options.dtype, Dtype::Int8 | Dtype::Bfloat16) {
+        let reason = format!("{}: it takes weights from safetensors, not a ready .onnx file", path.display());
         let hint = "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
-                    .onnx file that is quantised already";
-        return Err(SettingError::new(Setting::Dtype, reason).value("int8").hint(hint).into());
+                    .onnx file whose numbers have that format already";
+        return Err(SettingError::new(Setting::Dtype, reason).value(options.dtype.name()).hint(hint).into());
     }
     if model.adapter.is_some() {
         let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file";

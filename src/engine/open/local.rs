@@ -63,9 +63,12 @@ impl LocalOptions {
         options.int8.progress = Arc::clone(&host.context.progress);
         Ok(match runtime {
             Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, output, &self.text, options)?),
-            None if options.dtype == Dtype::Int8 => {
+            None if matches!(options.dtype, Dtype::Int8 | Dtype::Bfloat16) => {
                 let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
-                return Err(SettingError::new(Setting::Dtype, reason).value("int8").hint("leave it out").into());
+                return Err(SettingError::new(Setting::Dtype, reason)
+                    .value(options.dtype.name())
+                    .hint("leave it out")
+                    .into());
             }
             None => {
                 let OnnxOptions { threads, access, .. } = options;

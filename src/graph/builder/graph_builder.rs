@@ -11,7 +11,7 @@ use crate::graph::{
     ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, LENGTHS, OPERATOR_DOMAIN, Operators, POSITION_IDS, Rows,
     TOKEN_TYPE_IDS,
 };
-use crate::kernels::{Operator, Set};
+use crate::kernels::{Format, Operator, Set};
 use crate::model::weights::Weights;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
@@ -106,10 +106,10 @@ impl<'w> Builder<'w> {
     }
 
     /// Packs texts: inputs are `[1, tokens]`, one text behind the other, and layers are operators of our own.
-    pub(crate) fn pack_texts(&mut self, set: Set) {
+    pub(crate) fn pack_texts(&mut self, set: Set, format: Format) {
         self.graph.input.push(value_info(POSITION_IDS, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
         self.graph.input.push(value_info(LENGTHS, TENSOR_INT64, &[Err("texts")]));
-        self.packed = Some(Packed { set, operators: Vec::new(), numbers: HashMap::new() });
+        self.packed = Some(Packed { set, format, operators: Vec::new(), numbers: HashMap::new() });
     }
 
     /// Adds the attention mask as an input.

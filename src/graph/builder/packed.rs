@@ -6,7 +6,7 @@ use super::layers::Activation;
 use super::matrix::Products;
 use super::value::{Attribute, Value};
 use crate::kernels::encoder::{Description, NormWeights, layer};
-use crate::kernels::{self, Format, Matrix, Numbers, Picked};
+use crate::kernels::{self, Matrix, Numbers, Picked};
 use crate::model::weights::TensorData;
 
 /// A post-norm layer, its weights by their full names.
@@ -121,14 +121,13 @@ impl Builder<'_> {
             reach: None,
             table: spec.bias.is_some(),
         };
-        let format = if matches!(self.products, Products::Int8 { .. }) { Format::Int8 } else { Format::Float32 };
         let missing = || GraphError::NoOperator { layer: spec.outer.to_owned() };
         let packed = self.packed.as_mut().ok_or_else(missing)?;
         let key = (spec.outer.to_owned(), rows);
         let number = match packed.numbers.get(&key) {
             Some(&number) => number,
             None => {
-                packed.operators.push(layer(packed.set, format, &description).ok_or_else(missing)?);
+                packed.operators.push(layer(packed.set, packed.format, &description).ok_or_else(missing)?);
                 packed.operators.len() - 1
             }
         };

@@ -60,7 +60,7 @@ pub const GELU_FINE: Gelu<'static> = Gelu {
         0.000_493_094_9,
     ],
 };
-/// GELU to 1.8e-4 up to x = 8, with a = 3.9 and degree 6: a hundredth of a step of quantisation.
+/// GELU to 1.9e-4 up to x = 8, with a = 3.9 and degree 6: a hundredth of a step of quantisation.
 pub const GELU_COARSE: Gelu<'static> = Gelu {
     bound: 3.9,
     coefficients: &[
