@@ -49,8 +49,28 @@ pub trait Level: Send + Sync + Sized + 'static {
 
     #[inline(always)]
     fn dot_u8_i8(acc: I, w: I, a: I) -> I {
-        unsafe { transmute(Scalar.dot_u8_i8(transmute(acc), transmute(w), transmute(a))) }
+        from_integers(Scalar.dot_u8_i8(integers(acc), integers(w), integers(a)))
     }
+}
+
+#[inline(always)]
+fn floats(a: F) -> [f32; LANES] {
+    unsafe { transmute(a) }
+}
+
+#[inline(always)]
+fn from_floats(a: [f32; LANES]) -> F {
+    unsafe { transmute(a) }
+}
+
+#[inline(always)]
+fn integers(a: I) -> [i32; LANES] {
+    unsafe { transmute(a) }
+}
+
+#[inline(always)]
+fn from_integers(a: [i32; LANES]) -> I {
+    unsafe { transmute(a) }
 }
 
 impl Level for Basic {
@@ -268,14 +288,14 @@ impl<L: Level> Simd for Avx2<L> {
     }
     #[inline(always)]
     fn dot_bf16(self, acc: F, w: I, a: I) -> F {
-        unsafe { transmute(Scalar.dot_bf16(transmute(acc), transmute(w), transmute(a))) }
+        from_floats(Scalar.dot_bf16(floats(acc), integers(w), integers(a)))
     }
     #[inline(always)]
     fn to_bf16(self, low: F, high: F) -> I {
-        unsafe { transmute(Scalar.to_bf16(transmute(low), transmute(high))) }
+        from_integers(Scalar.to_bf16(floats(low), floats(high)))
     }
     #[inline(always)]
     fn store_bf16(self, a: F, to: &mut [i32; 8]) {
-        Scalar.store_bf16(unsafe { transmute::<F, [f32; LANES]>(a) }, to);
+        Scalar.store_bf16(floats(a), to);
     }
 }
