@@ -41,14 +41,14 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// The reason of `error` without its place.
-pub fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     in_words(text.strip_suffix(&place).unwrap_or(&text))
 }
 
 /// The reason of malformed text in plain words; other reasons stay.
-pub fn syntax(reason: &str) -> &str {
+pub(crate) fn syntax(reason: &str) -> &str {
     SYNTAX.iter().find(|(parser, _)| *parser == reason).map_or(reason, |(_, words)| words)
 }
 

@@ -1,14 +1,14 @@
 //! Counts with their noun ("1 input", "2 inputs"), and names in a row.
 
 /// `count` and the noun, in the plural where it is not one.
-pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     // Larger counts are plural, too.
     let count = count.try_into().unwrap_or(u64::MAX);
     if count == 1 { format!("1 {noun}") } else { format!("{count} {}", plural(noun)) }
 }
 
 /// The plural of a regular noun; the last word of several is the noun.
-pub fn plural(noun: &str) -> String {
+pub(crate) fn plural(noun: &str) -> String {
     match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ => format!("{noun}s"),
@@ -16,7 +16,7 @@ pub fn plural(noun: &str) -> String {
 }
 
 /// Names with commas, and `word` before the last: "a, b and c".
-pub fn series<'n>(names: impl IntoIterator<Item = &'n str>, word: &str) -> String {
+pub(crate) fn series<'n>(names: impl IntoIterator<Item = &'n str>, word: &str) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     match names.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} {word} {last}", before.join(", ")),

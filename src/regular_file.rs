@@ -10,16 +10,16 @@ use std::time::SystemTime;
 
 /// Size limit of a settings file: config.json, modules.json, chat templates and the like. The largest known have about
 /// 2 MB (label names).
-pub const SETTINGS: u64 = 16 << 20;
+pub(crate) const SETTINGS: u64 = 16 << 20;
 
 /// Most bytes of a file with a vocabulary: tokenizer.json, vocab.txt, merges.txt. The largest known have about 35 MB.
-pub const VOCABULARY: u64 = 256 << 20;
+pub(crate) const VOCABULARY: u64 = 256 << 20;
 
 /// Opens the regular file at `path` for reading, without waiting for the other end of a pipe.
 ///
 /// # Errors
 /// The system's, and `InvalidInput` for anything that is not a regular file.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -36,10 +36,10 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Length, modification time and inode of a file, which change when it is written or replaced.
-pub type Stamp = (u64, Option<SystemTime>, u64);
+pub(crate) type Stamp = (u64, Option<SystemTime>, u64);
 
 /// `None` for anything that is not a regular file.
-pub fn stamp(path: &Path) -> Option<Stamp> {
+pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
     #[cfg(unix)]
     let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
@@ -52,7 +52,7 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
 ///
 /// # Errors
 /// As [`open`], and `FileTooLarge` where the file has more than `limit` bytes.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.metadata()?.len();
     let too_large = || {
@@ -72,7 +72,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`], and `InvalidData` where it is not UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 

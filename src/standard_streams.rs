@@ -25,13 +25,13 @@ extern "C" fn note_closed() {
 
 /// # Errors
 /// It was closed when the process started.
-pub fn stdin() -> io::Result<File> {
+pub(crate) fn stdin() -> io::Result<File> {
     open(0, io::stdin().as_fd())
 }
 
 /// # Errors
 /// It was closed when the process started.
-pub fn stdout() -> io::Result<File> {
+pub(crate) fn stdout() -> io::Result<File> {
     open(1, io::stdout().as_fd())
 }
 

@@ -1,16 +1,20 @@
 //! Suggestions for unknown names: "did you mean …?".
 
 /// The lowest similarity of a suggestion (Jaro and Winkler's, 0 to 1).
-pub const MIN_SIMILARITY: f64 = 0.7;
+pub(crate) const MIN_SIMILARITY: f64 = 0.7;
 
 /// The one of `known` that is most similar to `name`, capitals aside, if one is similar enough.
-pub fn suggest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn suggest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     suggest_by(name, known.into_iter().map(|known| (known.to_owned(), known)), MIN_SIMILARITY)
 }
 
 /// The value of the candidate whose text is most similar to `name`, capitals aside, if its similarity is at least
 /// `min_similarity`.
-pub fn suggest_by<T>(name: &str, candidates: impl IntoIterator<Item = (String, T)>, min_similarity: f64) -> Option<T> {
+pub(crate) fn suggest_by<T>(
+    name: &str,
+    candidates: impl IntoIterator<Item = (String, T)>,
+    min_similarity: f64,
+) -> Option<T> {
     let name = name.to_ascii_lowercase();
     let scored = candidates.into_iter().map(|(text, value)| {
         let similarity = strsim::jaro_winkler(&name, &text.to_ascii_lowercase());

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 ///
 /// # Errors
 /// The system's error.
-pub fn probe(count: usize) -> io::Result<()> {
+pub(crate) fn probe(count: usize) -> io::Result<()> {
     let mut threads = Vec::with_capacity(count);
     for _ in 0..count {
         let (release, wait) = mpsc::channel::<()>();
@@ -29,7 +29,7 @@ pub fn probe(count: usize) -> io::Result<()> {
 ///
 /// # Errors
 /// The system's error.
-pub fn probe_files() -> io::Result<()> {
+pub(crate) fn probe_files() -> io::Result<()> {
     const PAIRS: usize = 4;
     #[cfg(unix)]
     let _files = (0..PAIRS).map(|_| std::os::unix::net::UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
@@ -37,7 +37,7 @@ pub fn probe_files() -> io::Result<()> {
 }
 
 /// The limit that the system has run into, for the reason that a thread cannot be started.
-pub fn hint(reason: &str) -> &'static str {
+pub(crate) fn hint(reason: &str) -> &'static str {
     match reason {
         // Each runtime needs a few files: EMFILE, and ENFILE of the whole system.
         _ if reason.contains("os error 24") => "raise the limit of open files (ulimit -n)",
@@ -51,7 +51,7 @@ pub fn hint(reason: &str) -> &'static str {
 ///
 /// # Errors
 /// The reason of the failure, as a text.
-pub fn start_pool() -> Result<(), String> {
+pub(crate) fn start_pool() -> Result<(), String> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
     let start = || match rayon::ThreadPoolBuilder::new().thread_name(|number| format!("pool-{number}")).build_global() {
         Ok(()) => Ok(()),

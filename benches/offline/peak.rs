@@ -16,7 +16,7 @@ const SPAN: Duration = Duration::from_millis(500);
 const SHAPE: [usize; 3] = [512, 768, 3072];
 
 /// A product, measured again and again.
-pub struct Peak {
+pub(crate) struct Peak {
     pub name: &'static str,
     sessions: Vec<Session>,
     rows: Vec<f32>,
@@ -26,12 +26,12 @@ pub struct Peak {
 
 impl Peak {
     /// `MatMul`.
-    pub fn float32(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self> {
+    pub(crate) fn float32(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self> {
         Self::new(runtime, &model.join("peak/float32.onnx"), "float32 MatMul", threads)
     }
 
     /// `DynamicQuantizeMatMul`: the quantisation of the rows is in it.
-    pub fn int8(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self> {
+    pub(crate) fn int8(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self> {
         Self::new(runtime, &model.join("peak/int8.onnx"), "int8 DynamicQuantizeMatMul", threads)
     }
 
@@ -46,7 +46,7 @@ impl Peak {
     }
 
     /// All sessions at once, for [`SPAN`].
-    pub fn measure(&mut self) -> Result<()> {
+    pub(crate) fn measure(&mut self) -> Result<()> {
         let barrier = Barrier::new(self.sessions.len());
         let (rows, barrier) = (&*self.rows, &barrier);
         let rates: Vec<Result<f64>> = std::thread::scope(|scope| {

@@ -8,7 +8,7 @@ use crate::side::{Sample, Side};
 use crate::workload::Workload;
 
 /// Prints speed and agreement of every side, and every ratio of infa to a baseline, round by round.
-pub fn print(workload: &Workload, peaks: &[Peak], sides: &[Side], samples: &[Vec<Sample>]) {
+pub(crate) fn print(workload: &Workload, peaks: &[Peak], sides: &[Side], samples: &[Vec<Sample>]) {
     println!();
     for peak in peaks {
         println!("peak: {} {} GFLOP/s", peak.name, Spread::of(peak.gflops.iter().copied()).show(0));

@@ -15,7 +15,7 @@ use crate::stock::Kind;
 use crate::workload::{Agreement, Workload};
 
 /// A program and its arguments.
-pub struct Side {
+pub(crate) struct Side {
     pub name: String,
     /// Whether it is infa, and not a baseline.
     pub ours: bool,
@@ -31,7 +31,7 @@ pub struct Side {
 
 /// What one run took.
 #[derive(Clone, Copy)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// From the first text read to the last row written.
     pub seconds: f64,
     /// Until the model was loaded.
@@ -44,7 +44,7 @@ pub struct Sample {
 }
 
 impl Side {
-    pub fn infa(
+    pub(crate) fn infa(
         dtype: &str,
         batch_tokens: Option<NonZero<usize>>,
         args: &Args,
@@ -72,7 +72,7 @@ impl Side {
         }
     }
 
-    pub fn stock(kind: Kind, this: &Path, args: &Args, library: &Path, texts: &Path, output: &Path) -> Self {
+    pub(crate) fn stock(kind: Kind, this: &Path, args: &Args, library: &Path, texts: &Path, output: &Path) -> Self {
         let mut arguments: Vec<OsString> = vec!["--worker".into(), output.into(), "--stock".into(), kind.name().into()];
         arguments.extend(["--model".into(), args.model.clone().into(), "--texts".into(), texts.into()]);
         arguments.extend(["--threads".into(), args.threads.to_string().into()]);
@@ -90,7 +90,7 @@ impl Side {
     }
 
     /// Embeds all texts.
-    pub fn run(&self, workload: &Workload) -> Result<Sample> {
+    pub(crate) fn run(&self, workload: &Workload) -> Result<Sample> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env("ORT_DYLIB_PATH", &self.library);
         without_settings(&mut command);

@@ -15,7 +15,7 @@ use crate::workload::{read_model, read_texts, tokenize};
 
 /// Which graph, and in which order texts go through it.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The export
     Float32,
     /// The export, texts sorted by length
@@ -27,11 +27,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    pub fn is_int8(self) -> bool {
+    pub(crate) fn is_int8(self) -> bool {
         matches!(self, Self::Int8 | Self::Int8Sorted)
     }
 
@@ -41,14 +41,14 @@ impl Kind {
 }
 
 /// How a baseline computes.
-pub struct Options {
+pub(crate) struct Options {
     pub kind: Kind,
     pub threads: usize,
     pub batch: usize,
 }
 
 /// Embeds the texts of a file, and tells the times on stderr in the words of `infa embed`.
-pub fn work(dir: &Path, texts: &Path, output: &Path, options: Options) -> Result<()> {
+pub(crate) fn work(dir: &Path, texts: &Path, output: &Path, options: Options) -> Result<()> {
     let start = Instant::now();
     let library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from).context("ORT_DYLIB_PATH")?;
     let runtime = Runtime::load(&library)?;

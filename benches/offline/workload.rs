@@ -18,7 +18,7 @@ use serde::Deserialize;
 const TOLERANCE: f32 = 1e-4;
 
 /// Texts for a model.
-pub struct Workload {
+pub(crate) struct Workload {
     pub texts: usize,
     /// With special tokens, cut to the model's limit.
     pub tokens: usize,
@@ -29,7 +29,7 @@ pub struct Workload {
 
 /// How near vectors are to those of stock float32.
 #[derive(Clone, Copy, Default)]
-pub struct Agreement {
+pub(crate) struct Agreement {
     /// Largest difference of any number.
     pub worst: f32,
     /// Cosine: smallest, and mean.
@@ -44,7 +44,7 @@ struct Line {
 }
 
 impl Workload {
-    pub fn read(model: &Path, texts: &Path) -> Result<Self> {
+    pub(crate) fn read(model: &Path, texts: &Path) -> Result<Self> {
         let model = read_model(model)?;
         let lengths: Vec<usize> = tokenize(&model, &read_texts(texts)?)?.iter().map(Vec::len).collect();
         let number = |key: &str| model.config[key].as_f64().with_context(|| format!("config.json: {key}"));
@@ -58,7 +58,7 @@ impl Workload {
     }
 
     /// The vectors in a file of JSON lines, which must hold all texts whole.
-    pub fn vectors(&self, file: &Path) -> Result<Vec<Vec<f32>>> {
+    pub(crate) fn vectors(&self, file: &Path) -> Result<Vec<Vec<f32>>> {
         let lines = fs::read_to_string(file)?;
         let lines: Vec<&str> = lines.lines().collect();
         let rows: Vec<Line> = lines.par_iter().map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?;
@@ -69,7 +69,7 @@ impl Workload {
     }
 
     /// How near the vectors in `file` are to `reference`; with `exact` an error if one is not the same.
-    pub fn compare(&self, reference: &[Vec<f32>], file: &Path, exact: bool) -> Result<Agreement> {
+    pub(crate) fn compare(&self, reference: &[Vec<f32>], file: &Path, exact: bool) -> Result<Agreement> {
         let mut worst = 0f32;
         let mut cosines = Vec::new();
         for (i, (a, b)) in reference.iter().zip(self.vectors(file)?).enumerate() {
@@ -95,17 +95,17 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-pub fn read_texts(file: &Path) -> Result<Vec<String>> {
+pub(crate) fn read_texts(file: &Path) -> Result<Vec<String>> {
     let texts = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     Ok(texts.lines().map(String::from).collect())
 }
 
-pub fn tokenize(model: &Model, texts: &[String]) -> Result<Vec<Vec<i64>>> {
+pub(crate) fn tokenize(model: &Model, texts: &[String]) -> Result<Vec<Vec<i64>>> {
     let length = model.sentence.max_seq_length.unwrap_or(512);
     texts.par_iter().map(|text| Ok(model.tokenizer.encode(text, length, Truncate::Right)?.ids)).collect()
 }
 
-pub fn read_model(dir: &Path) -> Result<Model> {
+pub(crate) fn read_model(dir: &Path) -> Result<Model> {
     let request = Request {
         model_id: dir.display().to_string(),
         revision: None,

@@ -13,7 +13,7 @@ use crate::pool::Pool;
 use crate::shared::process::{embed_times, find_library, without_settings};
 
 /// One invocation of the benchmark.
-pub struct Bench {
+pub(crate) struct Bench {
     pub args: Args,
     pub library: PathBuf,
     /// All texts, in the file's order.
@@ -22,7 +22,7 @@ pub struct Bench {
 }
 
 /// What `infa embed` made of some texts.
-pub struct Offline {
+pub(crate) struct Offline {
     /// From the first text read to the last row written; the model was loaded before.
     pub seconds: f64,
     pub rows: Vec<Line>,
@@ -30,13 +30,13 @@ pub struct Offline {
 
 /// A line of its output.
 #[derive(Deserialize)]
-pub struct Line {
+pub(crate) struct Line {
     pub embedding: Vec<f32>,
     pub tokens: usize,
 }
 
 impl Bench {
-    pub fn new(args: Args) -> Result<Self> {
+    pub(crate) fn new(args: Args) -> Result<Self> {
         let file = args.texts.clone().unwrap_or_else(|| args.model.join("texts.txt"));
         let texts = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         let count = args.count.unwrap_or(usize::MAX);
@@ -47,12 +47,12 @@ impl Bench {
     }
 
     /// A folder that goes when the benchmark ends.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// `infa`, as a program, with this model; flags may follow.
-    pub fn infa(&self, command: &str, model: &Path) -> Command {
+    pub(crate) fn infa(&self, command: &str, model: &Path) -> Command {
         let mut infa = Command::new(env!("CARGO_BIN_EXE_infa"));
         infa.env("ORT_DYLIB_PATH", &self.library).stdin(Stdio::null()).stdout(Stdio::null());
         without_settings(&mut infa);
@@ -62,12 +62,12 @@ impl Bench {
     }
 
     /// `infa embed` on these texts, as JSON lines to a file. Blocks.
-    pub fn offline(&self, texts: &[String]) -> Result<Offline> {
+    pub(crate) fn offline(&self, texts: &[String]) -> Result<Offline> {
         self.offline_with(&self.args.model, texts)
     }
 
     /// The same with another model.
-    pub fn offline_with(&self, model: &Path, texts: &[String]) -> Result<Offline> {
+    pub(crate) fn offline_with(&self, model: &Path, texts: &[String]) -> Result<Offline> {
         let (input, output) = (self.folder().join("texts.txt"), self.folder().join("vectors.jsonl"));
         std::fs::write(&input, texts.join("\n"))?;
         // What an earlier run wrote must not be taken for this one's.
@@ -87,7 +87,7 @@ impl Bench {
     }
 
     /// The texts, with the vectors that replies are compared with. Blocks.
-    pub fn pool(&self, texts: Vec<String>) -> Result<Pool> {
+    pub(crate) fn pool(&self, texts: Vec<String>) -> Result<Pool> {
         let rows = self.offline(&texts)?.rows;
         Pool::new(texts, rows, self.args.dtype == "int8")
     }

@@ -18,24 +18,24 @@ use crate::request::Ask;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client of the server at an address.
-pub struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 /// What came back.
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub body: Bytes,
 }
 
 impl Client {
-    pub fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, connection: None }
     }
 
     /// Connects, where it is not connected.
-    pub async fn connect(&mut self) -> Result<&mut SendRequest<Full<Bytes>>> {
+    pub(crate) async fn connect(&mut self) -> Result<&mut SendRequest<Full<Bytes>>> {
         let ready = match &mut self.connection {
             Some(connection) => connection.ready().await.is_ok(),
             None => false,
@@ -51,22 +51,22 @@ impl Client {
     }
 
     /// The next request takes a new connection.
-    pub fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.connection = None;
     }
 
     /// Sends a request and reads its reply.
-    pub async fn post(&mut self, ask: &Ask) -> Result<Reply> {
+    pub(crate) async fn post(&mut self, ask: &Ask) -> Result<Reply> {
         self.send(Method::POST, ask.path, ask.body.clone()).await
     }
 
     /// Sends any JSON and reads the reply.
-    pub async fn post_body(&mut self, path: &str, body: Bytes) -> Result<Reply> {
+    pub(crate) async fn post_body(&mut self, path: &str, body: Bytes) -> Result<Reply> {
         self.send(Method::POST, path, body).await
     }
 
     /// Reads what is at `path`.
-    pub async fn get(&mut self, path: &str) -> Result<Reply> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Reply> {
         self.send(Method::GET, path, Bytes::new()).await
     }
 

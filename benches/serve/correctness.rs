@@ -20,7 +20,7 @@ const CLIENTS: usize = 32;
 /// Texts of the largest request.
 const BATCH: f64 = 32.0;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let pool = Arc::new(bench.pool(bench.texts.clone())?.distinct());
     let different = pool.texts.len();
     println!("{different} of {} texts have vectors unlike all others", bench.texts.len());

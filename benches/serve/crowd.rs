@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const RETURN: Duration = Duration::from_millis(200);
 
 /// Such clients; they go when this is dropped.
-pub struct Crowd {
+pub(crate) struct Crowd {
     counts: Arc<Counts>,
     _tasks: JoinSet<()>,
 }
@@ -29,7 +29,7 @@ struct Counts {
 
 impl Crowd {
     /// So many clients; all have connected once.
-    pub async fn gather(address: SocketAddr, size: usize) -> Self {
+    pub(crate) async fn gather(address: SocketAddr, size: usize) -> Self {
         let counts = Arc::new(Counts::default());
         let mut tasks = JoinSet::new();
         for _ in 0..size {
@@ -48,7 +48,7 @@ impl Crowd {
     }
 
     /// How many are connected, and how many connections the server has closed.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         (self.counts.open.load(Ordering::Relaxed), self.counts.thrown_out.load(Ordering::Relaxed))
     }
 }

@@ -27,7 +27,7 @@ const WANTED_TAIL: f64 = 4.0;
 /// Milliseconds of a piece of work that is not interrupted, which come on top.
 const PIECE: f64 = 30.0;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let short = shortest(&bench.texts);
     let pool = bench.pool(short.iter().cycle().take(BATCH).cloned().collect())?;
     let small: Arc<[Ask]> = Ask::batches(&pool, Form::Base64, 1)?.into();

@@ -118,7 +118,7 @@ fn attacks() -> Vec<Attack> {
     ]
 }
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
     let (mut measured, mut slowest, mut worst) = (Measured::default(), 0f64, 0f64);
     for attack in attacks() {

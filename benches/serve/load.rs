@@ -16,45 +16,45 @@ use crate::client::{Client, Reply};
 use crate::request::Ask;
 
 /// Latencies in microseconds, up to ten minutes, three digits.
-pub type Latencies = Histogram<u64>;
+pub(crate) type Latencies = Histogram<u64>;
 
 /// No latencies yet.
-pub fn latencies() -> Result<Latencies> {
+pub(crate) fn latencies() -> Result<Latencies> {
     Ok(Histogram::new_with_bounds(1, 600_000_000, 3)?)
 }
 
 /// A quantile in milliseconds.
-pub fn milliseconds(latencies: &Latencies, quantile: f64) -> f64 {
+pub(crate) fn milliseconds(latencies: &Latencies, quantile: f64) -> f64 {
     latencies.value_at_quantile(quantile) as f64 / 1e3
 }
 
 /// Adds a latency to them.
-pub fn add(latencies: &mut Latencies, latency: Duration) {
+pub(crate) fn add(latencies: &mut Latencies, latency: Duration) {
     latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
 }
 
 /// Where requests come from, until there are no more.
-pub trait Source: Fn() -> Option<Ask> + Send + Sync + 'static {}
+pub(crate) trait Source: Fn() -> Option<Ask> + Send + Sync + 'static {}
 impl<F: Fn() -> Option<Ask> + Send + Sync + 'static> Source for F {}
 
 /// Where replies go; an error ends the load.
-pub trait Sink: Fn(Ask, Bytes) -> Result<()> + Send + Sync + 'static {}
+pub(crate) trait Sink: Fn(Ask, Bytes) -> Result<()> + Send + Sync + 'static {}
 impl<F: Fn(Ask, Bytes) -> Result<()> + Send + Sync + 'static> Sink for F {}
 
 /// Each request once.
-pub fn once(asks: Vec<Ask>) -> impl Source {
+pub(crate) fn once(asks: Vec<Ask>) -> impl Source {
     let next = AtomicUsize::new(0);
     move || asks.get(next.fetch_add(1, Ordering::Relaxed)).cloned()
 }
 
 /// The requests again and again, for so long from now.
-pub fn repeat(asks: Arc<[Ask]>, span: Duration) -> impl Source {
+pub(crate) fn repeat(asks: Arc<[Ask]>, span: Duration) -> impl Source {
     let (next, end) = (AtomicUsize::new(0), Instant::now() + span);
     move || (Instant::now() < end).then(|| asks[next.fetch_add(1, Ordering::Relaxed) % asks.len()].clone())
 }
 
 /// What clients that wait have seen.
-pub struct Closed {
+pub(crate) struct Closed {
     /// From the first request to the last reply.
     pub seconds: f64,
     pub requests: usize,
@@ -64,7 +64,7 @@ pub struct Closed {
 
 /// How a client connects.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Connect {
+pub(crate) enum Connect {
     /// Once.
     Once,
     /// Anew for each request, in its latency.
@@ -73,7 +73,7 @@ pub enum Connect {
 
 /// As many clients as there are `connects`, each with one request at a time; another status than 200 is an error. They are
 /// connected before the clock starts.
-pub async fn closed(
+pub(crate) async fn closed(
     address: SocketAddr,
     connects: impl IntoIterator<Item = Connect>,
     source: impl Source,
@@ -118,12 +118,12 @@ pub async fn closed(
 }
 
 /// Clients that keep their connections.
-pub fn kept(clients: usize) -> impl Iterator<Item = Connect> {
+pub(crate) fn kept(clients: usize) -> impl Iterator<Item = Connect> {
     std::iter::repeat_n(Connect::Once, clients)
 }
 
 /// What became of requests that came at their times.
-pub struct Open {
+pub(crate) struct Open {
     pub sent: usize,
     /// Answered with 200 before the time was over.
     pub good: usize,
@@ -136,7 +136,13 @@ pub struct Open {
 }
 
 /// `rate` requests a second for `span`, evenly, over as many connections as it takes. Replies with status 200 go to `sink`.
-pub async fn open(address: SocketAddr, rate: f64, span: Duration, asks: &[Ask], sink: impl Sink) -> Result<Open> {
+pub(crate) async fn open(
+    address: SocketAddr,
+    rate: f64,
+    span: Duration,
+    asks: &[Ask],
+    sink: impl Sink,
+) -> Result<Open> {
     let idle: Arc<Mutex<Vec<Client>>> = Arc::default();
     let take = |idle: &Mutex<Vec<Client>>| idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let sink = Arc::new(sink);

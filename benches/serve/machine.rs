@@ -16,7 +16,7 @@ const OPEN_FILES: u64 = 4096;
 
 /// Where and with what something was measured.
 #[derive(Serialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Start of the run.
     date: String,
     processor: String,
@@ -26,7 +26,7 @@ pub struct Machine {
 
 impl Machine {
     /// This machine, and the ONNX Runtime at `path`.
-    pub fn this(path: &Path) -> Result<Self> {
+    pub(crate) fn this(path: &Path) -> Result<Self> {
         let processor = fs::read_to_string("/proc/cpuinfo")?;
         let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let mut versions = BTreeMap::from([("infa", env!("CARGO_PKG_VERSION").to_owned())]);
@@ -45,7 +45,7 @@ impl Machine {
 }
 
 /// Allows this process, and those that it starts, as many open files as the system lets them have.
-pub fn raise_open_files() -> Result<()> {
+pub(crate) fn raise_open_files() -> Result<()> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to a local of the right type.
     let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };

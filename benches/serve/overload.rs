@@ -26,7 +26,7 @@ const WANTED: f64 = 0.9;
 /// 99th percentile of the time until a request is refused, in milliseconds.
 const REFUSED: f64 = 10.0;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let pool = bench.pool(bench.texts.clone())?;
     let asks: Arc<[Ask]> = Ask::batches(&pool, Form::Base64, BATCH)?.into();
     let server = Server::start(bench).await?;

@@ -12,7 +12,7 @@ const TOLERANCE: f32 = 1e-5;
 const APART: f32 = 1e-3;
 
 /// Texts with their vectors.
-pub struct Pool {
+pub(crate) struct Pool {
     pub texts: Vec<String>,
     rows: Vec<Line>,
     /// Vectors must be the same to the bit.
@@ -21,13 +21,13 @@ pub struct Pool {
 
 impl Pool {
     /// What `infa embed` made of `texts`; `exact` where vectors must be the same to the bit.
-    pub fn new(texts: Vec<String>, rows: Vec<Line>, exact: bool) -> Result<Self> {
+    pub(crate) fn new(texts: Vec<String>, rows: Vec<Line>, exact: bool) -> Result<Self> {
         ensure!(texts.len() == rows.len(), "{} rows for {} texts", rows.len(), texts.len());
         Ok(Self { texts, rows, exact })
     }
 
     /// The texts whose vectors are unlike those of all others: a vector that belongs to another text is noticed.
-    pub fn distinct(self) -> Self {
+    pub(crate) fn distinct(self) -> Self {
         let Self { texts, rows, exact } = self;
         let mut order: Vec<usize> = (0..rows.len()).collect();
         let first = |i: usize| rows[i].embedding.first().copied().unwrap_or(0.0);
@@ -44,12 +44,12 @@ impl Pool {
     }
 
     /// Tokens of a text, specials included.
-    pub fn tokens(&self, text: usize) -> usize {
+    pub(crate) fn tokens(&self, text: usize) -> usize {
         self.rows[text].tokens
     }
 
     /// Checks that `vector` is that of the text, and tells by how much it differs.
-    pub fn check(&self, text: usize, vector: &[f32]) -> Result<f32> {
+    pub(crate) fn check(&self, text: usize, vector: &[f32]) -> Result<f32> {
         let right = &self.rows[text].embedding;
         ensure!(vector.len() == right.len(), "{} numbers instead of {}", vector.len(), right.len());
         let worst = difference(right, vector);

@@ -14,7 +14,7 @@ use crate::shared::table::{Spread, table};
 
 /// Everything of one run.
 #[derive(Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     machine: Machine,
     /// Of this program, as they were given.
     arguments: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Report {
 /// What one scenario measured.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
-pub struct Measured(Vec<Row>);
+pub(crate) struct Measured(Vec<Row>);
 
 #[derive(Serialize)]
 struct Row {
@@ -47,7 +47,7 @@ struct Row {
 /// What is wanted of a number.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
 }
@@ -63,12 +63,12 @@ impl Target {
 
 impl Measured {
     /// A number for each round.
-    pub fn rounds(&mut self, what: impl Into<String>, unit: &'static str, digits: usize, rounds: &[f64]) {
+    pub(crate) fn rounds(&mut self, what: impl Into<String>, unit: &'static str, digits: usize, rounds: &[f64]) {
         self.row(what.into(), unit, digits, rounds, None);
     }
 
     /// A number for each round; their median has a target.
-    pub fn wanted(
+    pub(crate) fn wanted(
         &mut self,
         what: impl Into<String>,
         unit: &'static str,
@@ -80,7 +80,7 @@ impl Measured {
     }
 
     /// Median and tail of latencies.
-    pub fn latencies(&mut self, whose: &str, latencies: &Latencies) {
+    pub(crate) fn latencies(&mut self, whose: &str, latencies: &Latencies) {
         for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
             self.rounds(format!("{whose}, {name}"), "ms", 2, &[milliseconds(latencies, quantile)]);
         }
@@ -92,7 +92,7 @@ impl Measured {
         self.0.push(Row { what, unit, median, min, max, digits, target, met });
     }
 
-    pub fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> Table {
         let mut table = table(&["", "median (min–max)", "unit", "target", ""]);
         for Row { what, unit, median, min, max, digits, target, met } in &self.0 {
             let digits = *digits;
@@ -115,23 +115,23 @@ impl Measured {
 }
 
 impl Report {
-    pub fn new(bench: &Bench) -> Result<Self> {
+    pub(crate) fn new(bench: &Bench) -> Result<Self> {
         let arguments = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         Ok(Self { machine: Machine::this(&bench.library)?, arguments, texts: bench.texts.len(), scenarios: Vec::new() })
     }
 
-    pub fn add(&mut self, scenario: String, measured: Measured) {
+    pub(crate) fn add(&mut self, scenario: String, measured: Measured) {
         self.scenarios.push((scenario, measured));
     }
 
     /// Writes the record, as far as it goes.
-    pub fn write(&self, file: &Path) -> Result<()> {
+    pub(crate) fn write(&self, file: &Path) -> Result<()> {
         let record = serde_json::to_string_pretty(self)? + "\n";
         fs::write(file, record).with_context(|| file.display().to_string())
     }
 
     /// Whether no target was missed.
-    pub fn all_met(&self) -> bool {
+    pub(crate) fn all_met(&self) -> bool {
         let mut rows = self.scenarios.iter().flat_map(|(_, Measured(rows))| rows);
         rows.all(|row| row.met != Some(false))
     }

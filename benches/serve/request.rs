@@ -15,7 +15,7 @@ use crate::pool::Pool;
 
 /// How vectors are asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
+pub(crate) enum Form {
     /// `/v1/embeddings`, numbers in JSON.
     Float,
     /// `/v1/embeddings`, little-endian float32 in base64.
@@ -25,11 +25,11 @@ pub enum Form {
 }
 
 impl Form {
-    pub const ALL: [Self; 3] = [Self::Float, Self::Base64, Self::Tei];
+    pub(crate) const ALL: [Self; 3] = [Self::Float, Self::Base64, Self::Tei];
     /// Those of OpenAI's route.
-    pub const OPENAI: [Self; 2] = [Self::Float, Self::Base64];
+    pub(crate) const OPENAI: [Self; 2] = [Self::Float, Self::Base64];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Float => "float",
             Self::Base64 => "base64",
@@ -40,7 +40,7 @@ impl Form {
 
 /// A request for the vectors of some texts of a pool. Cheap to clone.
 #[derive(Clone)]
-pub struct Ask {
+pub(crate) struct Ask {
     pub path: &'static str,
     pub body: Bytes,
     /// Which texts.
@@ -49,7 +49,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub fn new(pool: &Pool, form: Form, texts: impl IntoIterator<Item = usize>) -> Result<Self> {
+    pub(crate) fn new(pool: &Pool, form: Form, texts: impl IntoIterator<Item = usize>) -> Result<Self> {
         let texts: Arc<[usize]> = texts.into_iter().collect();
         let input: Vec<&str> = texts.iter().map(|&i| pool.texts[i].as_str()).collect();
         let (path, body) = match form {
@@ -60,14 +60,14 @@ impl Ask {
     }
 
     /// All texts of a pool, in order, so many a request.
-    pub fn batches(pool: &Pool, form: Form, size: usize) -> Result<Vec<Self>> {
+    pub(crate) fn batches(pool: &Pool, form: Form, size: usize) -> Result<Vec<Self>> {
         let all: Vec<usize> = (0..pool.texts.len()).collect();
         all.chunks(size).map(|texts| Self::new(pool, form, texts.iter().copied())).collect()
     }
 
     /// Checks that a reply holds the vectors of its texts, in order, and (of OpenAI's route) their true count of tokens; the
     /// largest difference of any number.
-    pub fn check(&self, reply: &[u8], pool: &Pool) -> Result<f32> {
+    pub(crate) fn check(&self, reply: &[u8], pool: &Pool) -> Result<f32> {
         let vectors = match self.form {
             Form::Float => self.listed(reply, pool)?,
             Form::Base64 => {
@@ -126,11 +126,11 @@ fn floats(text: &str) -> Result<Vec<f32>> {
 
 /// Replies that wait to be checked.
 #[derive(Clone, Default)]
-pub struct Replies(Arc<Mutex<Vec<(Ask, Bytes)>>>);
+pub(crate) struct Replies(Arc<Mutex<Vec<(Ask, Bytes)>>>);
 
 impl Replies {
     /// Keeps what it is given.
-    pub fn sink(&self) -> impl Fn(Ask, Bytes) -> Result<()> + Send + Sync + use<> {
+    pub(crate) fn sink(&self) -> impl Fn(Ask, Bytes) -> Result<()> + Send + Sync + use<> {
         let kept = Arc::clone(&self.0);
         move |ask, reply| {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push((ask, reply));
@@ -139,7 +139,7 @@ impl Replies {
     }
 
     /// Checks all that were kept, on all cores, and forgets them; the largest difference of any number.
-    pub fn check(&self, pool: &Pool) -> Result<f32> {
+    pub(crate) fn check(&self, pool: &Pool) -> Result<f32> {
         let kept = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         kept.par_iter().map(|(ask, reply)| ask.check(reply, pool)).try_reduce(|| 0.0, |a, b| Ok(a.max(b)))
     }

@@ -15,7 +15,7 @@ use crate::client::Client;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub address: SocketAddr,
     log: PathBuf,
@@ -23,12 +23,12 @@ pub struct Server {
 
 impl Server {
     /// The model of the benchmark, ready to be asked.
-    pub async fn start(bench: &Bench) -> Result<Self> {
+    pub(crate) async fn start(bench: &Bench) -> Result<Self> {
         Self::with_model(bench, &bench.args.model).await
     }
 
     /// Another model, ready to be asked.
-    pub async fn with_model(bench: &Bench, model: &Path) -> Result<Self> {
+    pub(crate) async fn with_model(bench: &Bench, model: &Path) -> Result<Self> {
         let log = bench.folder().join("server.log");
         let mut command = bench.infa("serve", model);
         let mut child = command
@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Resident memory in MiB.
-    pub fn memory(&self) -> Result<f64> {
+    pub(crate) fn memory(&self) -> Result<f64> {
         let file = format!("/proc/{}/statm", self.child.id());
         let statm = fs::read_to_string(&file).with_context(|| file.clone())?;
         let pages: f64 = statm.split_whitespace().nth(1).context(file)?.parse()?;
@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// The most memory that was resident so far, in MiB.
-    pub fn peak_memory(&self) -> Result<f64> {
+    pub(crate) fn peak_memory(&self) -> Result<f64> {
         let file = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&file).with_context(|| file.clone())?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
@@ -77,12 +77,12 @@ impl Server {
     }
 
     /// Processor time that it has used, in seconds.
-    pub fn processor_time(&self) -> Result<f64> {
+    pub(crate) fn processor_time(&self) -> Result<f64> {
         processor_time(&self.child.id().to_string())
     }
 
     /// Ends it as an operator would; another exit status than 0 is an error.
-    pub fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         // SAFETY: a signal to a child that was not waited for.
         unsafe { libc::kill(libc::pid_t::try_from(self.child.id())?, libc::SIGTERM) };
         let start = Instant::now();
@@ -119,7 +119,7 @@ fn address(log: &str) -> Option<Result<SocketAddr>> {
 }
 
 /// Processor time that a process has used, in seconds; "self" is this one.
-pub fn processor_time(process: &str) -> Result<f64> {
+pub(crate) fn processor_time(process: &str) -> Result<f64> {
     let file = format!("/proc/{process}/stat");
     let stat = fs::read_to_string(&file).with_context(|| file.clone())?;
     // After the program's name, which may hold anything, the state is the first field, and user and system time the

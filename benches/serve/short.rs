@@ -17,7 +17,7 @@ const TAIL: f64 = 4.0;
 /// Share of `infa embed`'s speed.
 const WANTED: f64 = 0.8;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let short = shortest(&bench.texts);
     let bytes = short.iter().map(String::len).max().unwrap_or(0);
     // As many as there are texts at all, so that `infa embed` has something to do.
@@ -66,7 +66,7 @@ pub async fn run(bench: &Bench) -> Result<Measured> {
 }
 
 /// The shortest quarter of some texts, in their order.
-pub fn shortest(texts: &[String]) -> Vec<String> {
+pub(crate) fn shortest(texts: &[String]) -> Vec<String> {
     let mut lengths: Vec<usize> = texts.iter().map(String::len).collect();
     lengths.sort_unstable();
     let longest = lengths[lengths.len() / 4];

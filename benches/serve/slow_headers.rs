@@ -24,7 +24,7 @@ const CLIENTS: usize = 4;
 /// Most that the crowd may add to the 99th percentile.
 const WANTED: f64 = 1.1;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let pool = bench.pool(shortest(&bench.texts))?;
     let asks: Arc<[Ask]> = Ask::batches(&pool, Form::Base64, 1)?.into();
     let server = Server::start(bench).await?;

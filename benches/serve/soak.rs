@@ -32,7 +32,7 @@ const WARM_UP: (f64, f64) = (0.2, 120.0);
 /// Most that memory may grow.
 const WANTED: f64 = 1.1;
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let mut random = Rng::with_seed(bench.args.seed);
     let pool = Arc::new(bench.pool(mixed(&bench.texts, &mut random))?);
     let server = Server::start(bench).await?;
@@ -98,6 +98,6 @@ fn mixed(texts: &[String], random: &mut Rng) -> Vec<String> {
 }
 
 /// A number from 1 to `most`: mostly small, sometimes large.
-pub fn skewed(random: &mut Rng, most: f64) -> usize {
+pub(crate) fn skewed(random: &mut Rng, most: f64) -> usize {
     most.powf(random.f64().powi(3)).round() as usize
 }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 const WIDTH: usize = 384;
 
 /// Random static embeddings for the tokenizer of the model at `like`, in a directory of their own below `folder`.
-pub fn write(like: &Path, folder: &Path) -> Result<PathBuf> {
+pub(crate) fn write(like: &Path, folder: &Path) -> Result<PathBuf> {
     let tokenizer = like.join("tokenizer.json");
     let text = fs::read(&tokenizer).with_context(|| tokenizer.display().to_string())?;
     let vocabulary: Json = serde_json::from_slice(&text)?;

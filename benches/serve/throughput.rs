@@ -27,7 +27,7 @@ struct Way {
     rates: Vec<f64>,
 }
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     // Vectors do not change from round to round; computing them warms everything up, too.
     let pool = bench.pool(bench.texts.clone())?;
     let server = Server::start(bench).await?;

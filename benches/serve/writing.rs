@@ -27,7 +27,7 @@ struct Seen {
     cost: Vec<f64>,
 }
 
-pub async fn run(bench: &Bench) -> Result<Measured> {
+pub(crate) async fn run(bench: &Bench) -> Result<Measured> {
     let short = shortest(&bench.texts);
     let texts: Vec<String> = short.iter().cycle().take(BATCH).cloned().collect();
     let model = bench.args.model.as_path();

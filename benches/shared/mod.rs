@@ -1,4 +1,4 @@
 //! What the benchmarks share.
 
-pub mod process;
-pub mod table;
+pub(crate) mod process;
+pub(crate) mod table;

@@ -8,7 +8,7 @@ use infa::parts::fetch::Context;
 use infa::parts::runtime::library::Search;
 
 /// The ONNX Runtime that infa would use.
-pub fn find_library() -> Result<PathBuf> {
+pub(crate) fn find_library() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home directory")?.join("infa");
     let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
@@ -17,7 +17,7 @@ pub fn find_library() -> Result<PathBuf> {
 }
 
 /// Takes the variables away that would be flags of infa.
-pub fn without_settings(command: &mut Command) {
+pub(crate) fn without_settings(command: &mut Command) {
     let ours = |name: &str| name.starts_with("INFA_") || name.starts_with("INFINITY_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
         command.env_remove(name);
@@ -31,7 +31,7 @@ fn number_after(text: &str, words: &str) -> Option<f64> {
 }
 
 /// How long `infa embed` says that it took, once the model was loaded, and how long loading took; in seconds.
-pub fn embed_times(told: &str) -> Option<(f64, f64)> {
+pub(crate) fn embed_times(told: &str) -> Option<(f64, f64)> {
     let seconds = number_after(told, ") in ").or_else(|| number_after(told, "Embedded in "));
     seconds.zip(number_after(told, "model loaded in "))
 }

@@ -14,7 +14,7 @@ const STEPS: u64 = 1 << 16;
 /// another caller, and that caller is not starved by a stream of new ones. Demers, Keshav and Shenker 1989, "Analysis
 /// and Simulation of a Fair Queueing Algorithm".
 #[derive(Debug)]
-pub struct FairQueue {
+pub(crate) struct FairQueue {
     /// Most tokens of a request that is one piece: it is computed in one go, so that requests are finished one after the
     /// other rather than all at the end. What is larger lets others in between its pieces.
     most: usize,
@@ -40,27 +40,27 @@ struct Caller {
 
 impl FairQueue {
     /// No callers; a request of up to `most` tokens is one piece. With `usize::MAX`, the caller that came first is first.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, short: most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
     }
 
     /// Larger requests come in pieces of `tokens` tokens from now on.
-    pub fn set_short(&mut self, tokens: usize) {
+    pub(crate) fn set_short(&mut self, tokens: usize) {
         self.short = tokens.clamp(1, self.most);
     }
 
     /// True if requests let others in at all.
-    pub fn share(&self) -> bool {
+    pub(crate) fn share(&self) -> bool {
         self.most < usize::MAX
     }
 
     /// True if a caller waits for more than `tokens` tokens.
-    pub fn any_above(&self, tokens: usize) -> bool {
+    pub(crate) fn any_above(&self, tokens: usize) -> bool {
         self.callers.values().any(|caller| caller.piece.saturating_add(caller.rest) > tokens)
     }
 
     /// The callers among `ids`, those first that are due first.
-    pub fn in_order(&self, ids: impl Iterator<Item = u64>) -> Vec<u64> {
+    pub(crate) fn in_order(&self, ids: impl Iterator<Item = u64>) -> Vec<u64> {
         let mut order: Vec<(u64, u64)> =
             ids.map(|id| (self.callers.get(&id).map_or(u64::MAX, |caller| caller.due), id)).collect();
         order.sort_unstable();
@@ -68,12 +68,12 @@ impl FairQueue {
     }
 
     #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.callers.is_empty()
     }
 
     /// A caller with `tokens` tokens comes.
-    pub fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
+    pub(crate) fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
         let piece = if tokens <= self.most { tokens } else { self.short };
         // Without an end to turns, a small caller must not go before a large one, either.
         let ahead = if self.most == usize::MAX { 0 } else { steps(piece) };
@@ -84,7 +84,7 @@ impl FairQueue {
     }
 
     /// A caller is done, or gone.
-    pub fn leave(&mut self, id: u64) {
+    pub(crate) fn leave(&mut self, id: u64) {
         if let Some(caller) = self.callers.remove(&id) {
             self.due.remove(&(caller.due, id));
             self.since.remove(&(caller.since, id));
@@ -94,7 +94,7 @@ impl FairQueue {
         }
     }
 
-    pub fn next(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn next(&self, now: Instant) -> Option<u64> {
         let &(since, oldest) = self.since.first()?;
         if now.saturating_duration_since(since) > DEADLINE {
             return Some(oldest);
@@ -103,12 +103,12 @@ impl FairQueue {
     }
 
     /// Moves the clock on by `tokens` tokens, which are served to any callers.
-    pub fn advance(&mut self, tokens: usize) {
+    pub(crate) fn advance(&mut self, tokens: usize) {
         self.clock = self.clock.saturating_add(steps(tokens) / self.callers.len().max(1) as u64);
     }
 
     /// A caller with more tokens than these is served `tokens` of them.
-    pub fn serve(&mut self, id: u64, tokens: usize, now: Instant) {
+    pub(crate) fn serve(&mut self, id: u64, tokens: usize, now: Instant) {
         let Some(caller) = self.callers.get_mut(&id) else { return };
         if tokens < caller.piece {
             caller.piece -= tokens;

@@ -1,6 +1,6 @@
 //! Scheduling: tasks of any callers that have equal token length run together, on whichever worker is free.
 
 mod fair_queue;
-pub mod queue;
+pub(crate) mod queue;
 mod rate;
-pub mod scheduler;
+pub(crate) mod scheduler;

@@ -14,7 +14,7 @@ const MEMORY: f64 = 5.0;
 
 impl Rate {
     /// Adds a group of `tokens` tokens that took a worker `time`.
-    pub fn add(&mut self, tokens: usize, time: Duration) {
+    pub(crate) fn add(&mut self, tokens: usize, time: Duration) {
         self.tokens += tokens as f64;
         self.seconds += time.as_secs_f64();
         if self.seconds > MEMORY {
@@ -25,13 +25,13 @@ impl Rate {
     }
 
     /// Tokens that one worker computes in `time`; `None` until something was computed.
-    pub fn tokens_in(&self, time: Duration) -> Option<usize> {
+    pub(crate) fn tokens_in(&self, time: Duration) -> Option<usize> {
         (self.tokens > 0.0).then(|| (self.tokens / self.seconds.max(1e-6) * time.as_secs_f64()) as usize)
     }
 
     /// The time that `workers` workers need for `tokens` tokens, bounded to between a second and a minute, as it
     /// becomes `Retry-After`.
-    pub fn time_for(&self, tokens: usize, workers: usize) -> Duration {
+    pub(crate) fn time_for(&self, tokens: usize, workers: usize) -> Duration {
         let rate =
             if self.tokens > 0.0 { self.tokens / self.seconds.max(1e-6) * workers.max(1) as f64 } else { 1000.0 };
         Duration::from_secs_f64((tokens as f64 / rate).clamp(1.0, 60.0))

@@ -9,7 +9,7 @@ use super::rate::Rate;
 
 /// The limits of the queue and of its groups.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Most tokens in a group.
     pub group_tokens: usize,
     /// True if tasks of any lengths form a group; else of one.
@@ -96,13 +96,13 @@ impl<T: Task> Shared<T> {
 /// Maximum time of a group while small requests arrive beside larger ones.
 const SHORT: Duration = Duration::from_millis(20);
 
-pub struct Scheduler<T: Task> {
+pub(crate) struct Scheduler<T: Task> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// The work on a group of tasks of equal length. Dropping a task without a result must complete it.
-pub type Run<W, T> = Arc<dyn Fn(&mut W, Vec<T>) + Send + Sync>;
+pub(crate) type Run<W, T> = Arc<dyn Fn(&mut W, Vec<T>) + Send + Sync>;
 
 impl<T: Task> Scheduler<T> {
     /// Starts `threads` workers, each with a state of type `W` (a session, say). The first gets `first`; each of the
@@ -111,7 +111,7 @@ impl<T: Task> Scheduler<T> {
     ///
     /// # Errors
     /// The system's, if not even one thread can be started.
-    pub fn new<W: Send + 'static, E: std::fmt::Display>(
+    pub(crate) fn new<W: Send + 'static, E: std::fmt::Display>(
         threads: usize,
         bounds: Bounds,
         first: W,
@@ -165,14 +165,14 @@ impl<T: Task> Scheduler<T> {
     }
 
     /// Reserves room for about `tokens` tokens, before their number is known exactly.
-    pub fn admit(&self, tokens: usize) -> Result<Admission<T>, Full> {
+    pub(crate) fn admit(&self, tokens: usize) -> Result<Admission<T>, Full> {
         let mut state = self.shared.lock();
         self.shared.room(&state, state.reserved, tokens)?;
         state.reserved = state.reserved.saturating_add(tokens);
         Ok(Admission { shared: Arc::clone(&self.shared), tokens })
     }
 
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let state = self.shared.lock();
         Stats {
             tasks: state.queue.tasks(),
@@ -186,14 +186,14 @@ impl<T: Task> Scheduler<T> {
 }
 
 /// Room in the queue for the tasks of one caller.
-pub struct Admission<T: Task> {
+pub(crate) struct Admission<T: Task> {
     shared: Arc<Shared<T>>,
     tokens: usize,
 }
 
 impl<T: Task> Admission<T> {
     /// Puts the caller's tasks into the queue, all or none; where there is no room for them, they come back.
-    pub fn submit(self, tasks: Vec<T>) -> Result<Ticket<T>, (Full, Vec<T>)> {
+    pub(crate) fn submit(self, tasks: Vec<T>) -> Result<Ticket<T>, (Full, Vec<T>)> {
         let tokens = tasks.iter().map(Task::tokens).sum();
         let mut state = self.shared.lock();
         if tokens > self.tokens
@@ -221,7 +221,7 @@ impl<T: Task> Drop for Admission<T> {
 }
 
 /// The tasks of one caller. Dropping it removes the waiting ones from the queue.
-pub struct Ticket<T: Task> {
+pub(crate) struct Ticket<T: Task> {
     shared: Arc<Shared<T>>,
     caller: u64,
 }

@@ -9,10 +9,10 @@ use super::target::{Answer, Output};
 use crate::stats::sample::Sample;
 
 /// The results of an engine by text or query of the dataset: vectors, or the scores of a query's documents.
-pub type Results = Sample<Vec<f32>>;
+pub(crate) type Results = Sample<Vec<f32>>;
 
 /// An observer that keeps samples of the results of rounds.
-pub struct Collector {
+pub(crate) struct Collector {
     requests: Arc<[Prepared]>,
     state: Mutex<State>,
 }
@@ -28,13 +28,13 @@ struct State {
 
 impl Collector {
     /// Samples of at most `size` texts or queries for each of `targets`, all of which get these requests.
-    pub fn new(targets: usize, requests: Arc<[Prepared]>, seed: u64, size: usize) -> Self {
+    pub(crate) fn new(targets: usize, requests: Arc<[Prepared]>, seed: u64, size: usize) -> Self {
         let samples = (0..targets).map(|_| Sample::new(seed, size)).collect();
         Self { requests, state: Mutex::new(State { samples, current: None, answered: 0 }) }
     }
 
     /// The samples, one a target.
-    pub fn into_samples(self) -> Vec<Results> {
+    pub(crate) fn into_samples(self) -> Vec<Results> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).samples
     }
 

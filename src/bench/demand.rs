@@ -29,7 +29,7 @@ pub enum Demand {
 }
 
 /// The forms of a load.
-pub const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO, sweep[:clients|constant|poisson[:FROM-TO]], search:p99<TIME[:constant|poisson]";
+pub(crate) const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO, sweep[:clients|constant|poisson[:FROM-TO]], search:p99<TIME[:constant|poisson]";
 
 const NAMES: [&str; 7] = ["offline", "closed", "constant", "poisson", "ramp", "sweep", "search"];
 

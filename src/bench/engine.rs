@@ -17,7 +17,7 @@ use crate::model::pooling;
 
 /// An open engine. Its results are not checked.
 #[derive(Clone)]
-pub enum OpenEngine {
+pub(crate) enum OpenEngine {
     /// Embeds texts of this role.
     Embedder(Arc<dyn Engine>, Role),
     Reranker(Reranker),
@@ -28,7 +28,7 @@ impl OpenEngine {
     ///
     /// # Errors
     /// [`Failure`] if there is no result for an input, or the engine was opened for other requests.
-    pub async fn send(&self, request: &Request) -> Outcome {
+    pub(crate) async fn send(&self, request: &Request) -> Outcome {
         self.begin(request)?.await
     }
 
@@ -49,7 +49,7 @@ impl OpenEngine {
         }
     }
 
-    pub fn info(&self) -> &EngineInfo {
+    pub(crate) fn info(&self) -> &EngineInfo {
         match self {
             Self::Embedder(engine, _) => engine.info(),
             Self::Reranker(reranker) => reranker.engine().info(),
@@ -57,7 +57,7 @@ impl OpenEngine {
     }
 
     /// The number of concurrent requests that keeps the engine busy.
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         match self {
             Self::Embedder(engine, _) => engine.in_flight(),
             Self::Reranker(reranker) => reranker.engine().in_flight(),
@@ -156,7 +156,7 @@ impl From<PythonError> for Failure {
 
 /// A request that is prepared before the clock starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     pub request: Request,
     /// Its tokens, as the model sees them; `None` without a tokenizer.
     pub tokens: Option<u64>,
@@ -167,7 +167,7 @@ pub struct Prepared {
 /// The requests of a run, and the engine that answers them. Its results are checked: one for each input, vectors all of
 /// the same length, all numbers finite. [`engine::Checked`] does that within an engine; here it must not count as time
 /// of the engine.
-pub struct PreparedRequests {
+pub(crate) struct PreparedRequests {
     engine: OpenEngine,
     requests: Arc<[Prepared]>,
     /// The length of the vectors, known after the first result.
@@ -175,7 +175,7 @@ pub struct PreparedRequests {
 }
 
 impl PreparedRequests {
-    pub fn new(engine: OpenEngine, requests: Arc<[Prepared]>) -> Self {
+    pub(crate) fn new(engine: OpenEngine, requests: Arc<[Prepared]>) -> Self {
         Self { engine, requests, width: OnceLock::new() }
     }
 
@@ -183,7 +183,7 @@ impl PreparedRequests {
     ///
     /// # Errors
     /// As [`OpenEngine::send`], or if the result does not pass the checks.
-    pub async fn once(&self, request: &Request) -> Outcome {
+    pub(crate) async fn once(&self, request: &Request) -> Outcome {
         let answer = self.engine.send(request).await?;
         self.check(&answer, request.inputs())?;
         Ok(answer)
@@ -246,7 +246,7 @@ impl Target for PreparedRequests {
 }
 
 /// Waits at most `limit` for the answer.
-pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
+pub(crate) async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
     let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
 }

@@ -15,7 +15,7 @@ type Failing = Box<dyn Fn(usize) -> Option<Failure> + Send + Sync>;
 
 /// A target whose requests wait in one queue for the first free server. The duration and the failure of the `n`th
 /// request (from 0) are given.
-pub struct Fake {
+pub(crate) struct Fake {
     requests: usize,
     /// The time at which each server is free again; without servers requests do not wait.
     servers: Mutex<Vec<Instant>>,
@@ -28,23 +28,23 @@ pub struct Fake {
     in_flight: usize,
 }
 
-pub fn ms(milliseconds: u64) -> Duration {
+pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 impl Fake {
     /// A target without a queue, all of whose requests take `service`.
-    pub fn constant(service: Duration) -> Self {
+    pub(crate) fn constant(service: Duration) -> Self {
         Self::by(move |_| service)
     }
 
     /// A target without a queue, whose requests take these durations, over and over again.
-    pub fn list(services: Vec<Duration>) -> Self {
+    pub(crate) fn list(services: Vec<Duration>) -> Self {
         Self::by(move |n| services[n % services.len()])
     }
 
     /// A target without a queue, whose `n`th request takes `service(n)`.
-    pub fn by(service: impl Fn(usize) -> Duration + Send + Sync + 'static) -> Self {
+    pub(crate) fn by(service: impl Fn(usize) -> Duration + Send + Sync + 'static) -> Self {
         Self {
             requests: 1000,
             servers: Mutex::default(),
@@ -58,35 +58,35 @@ impl Fake {
     }
 
     /// Adds a queue before this number of servers, which is the number of requests in flight offline, too.
-    pub fn servers(mut self, servers: usize) -> Self {
+    pub(crate) fn servers(mut self, servers: usize) -> Self {
         self.servers = Mutex::new(vec![Instant::now(); servers]);
         self.in_flight = servers;
         self
     }
 
-    pub fn requests(mut self, requests: usize) -> Self {
+    pub(crate) fn requests(mut self, requests: usize) -> Self {
         self.requests = requests;
         self
     }
 
     /// Adds a period without work that begins `from` after the first request.
-    pub fn stall(mut self, from: Duration, length: Duration) -> Self {
+    pub(crate) fn stall(mut self, from: Duration, length: Duration) -> Self {
         self.stalls.push((from, length));
         self
     }
 
     /// Adds failures: the `n`th request fails after its time if there is one for it.
-    pub fn failing(mut self, failing: impl Fn(usize) -> Option<Failure> + Send + Sync + 'static) -> Self {
+    pub(crate) fn failing(mut self, failing: impl Fn(usize) -> Option<Failure> + Send + Sync + 'static) -> Self {
         self.failing = Box::new(failing);
         self
     }
 
     /// From the `n`th request on the engine is dead.
-    pub fn dies_at(self, at: usize) -> Self {
+    pub(crate) fn dies_at(self, at: usize) -> Self {
         self.failing(move |n| (n >= at).then(|| Failure::new(FailureKind::Died, "killed by signal 9")))
     }
 
-    pub fn target(self) -> Arc<dyn Target> {
+    pub(crate) fn target(self) -> Arc<dyn Target> {
         Arc::new(self)
     }
 

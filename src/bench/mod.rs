@@ -13,19 +13,19 @@
 //!
 //! All waiting is on tokio's clock: tests pause it and know results to the millisecond.
 
-pub mod collect;
-pub mod dataset;
-pub mod demand;
-pub mod engine;
+pub(crate) mod collect;
+pub(crate) mod dataset;
+pub(crate) mod demand;
+pub(crate) mod engine;
 #[cfg(test)]
 mod fake;
-pub mod load;
-pub mod machine;
-pub mod observer;
-pub mod recorder;
-pub mod report;
-pub mod rounds;
-pub mod search;
-pub mod summary;
-pub mod target;
-pub mod warm_up;
+pub(crate) mod load;
+pub(crate) mod machine;
+pub(crate) mod observer;
+pub(crate) mod recorder;
+pub(crate) mod report;
+pub(crate) mod rounds;
+pub(crate) mod search;
+pub(crate) mod summary;
+pub(crate) mod target;
+pub(crate) mod warm_up;

@@ -6,7 +6,7 @@ use super::recorder::{Recording, Sample};
 
 /// The purpose of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Requests that do not count.
     WarmUp,
     /// A measured round, from 0.
@@ -27,7 +27,7 @@ impl fmt::Display for Stage {
 }
 
 /// A receiver of the events of a run. Calls come from the task that measures and must return quickly.
-pub trait Observer: Send + Sync {
+pub(crate) trait Observer: Send + Sync {
     /// A stage of the target of this index begins. Stages follow one another.
     fn began(&self, _target: usize, _stage: Stage) {}
 

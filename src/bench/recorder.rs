@@ -23,7 +23,7 @@ use crate::stats::latencies::Latencies;
 
 /// The outcome of a request. Times count from the beginning of its phase.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     pub index: usize,
     /// The time at which it was due: by the schedule of the load, or when a client that waits for replies became free.
     pub scheduled: Duration,
@@ -219,7 +219,7 @@ impl Recording {
 }
 
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     recording: Recording,
     /// Completions before the window opens; `None` if the phase counts as a whole.
     wave: Option<u64>,
@@ -238,7 +238,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// The window opens with the completion of this number; `None` if the phase counts as a whole.
-    pub fn new(wave: Option<usize>) -> Self {
+    pub(crate) fn new(wave: Option<usize>) -> Self {
         Self {
             recording: Recording::default(),
             wave: wave.map(|wave| wave.max(1) as u64),
@@ -254,22 +254,22 @@ impl Recorder {
     }
 
     /// An open loop, whose requests are due within this time.
-    pub fn of_open_loop(due: Duration) -> Self {
+    pub(crate) fn of_open_loop(due: Duration) -> Self {
         Self { open: Some(due), ..Self::new(Some(1)) }
     }
 
     /// Closes the window at `end`, counted from the beginning of the phase. Only the first call counts.
-    pub fn end(&mut self, end: Duration) {
+    pub(crate) fn end(&mut self, end: Duration) {
         self.end.get_or_insert(end);
     }
 
     /// Counts a request that was due and is not sent.
-    pub fn dropped(&mut self) {
+    pub(crate) fn dropped(&mut self) {
         self.recording.dropped += 1;
         self.recording.offered += 1;
     }
 
-    pub fn finished(&mut self, sample: &Sample) {
+    pub(crate) fn finished(&mut self, sample: &Sample) {
         let recording = &mut self.recording;
         recording.offered += 1;
         recording.elapsed = recording.elapsed.max(sample.done);
@@ -290,7 +290,7 @@ impl Recorder {
     }
 
     /// Counts `count` requests that failed at once, `at` this time since the phase began; nothing else is known of them.
-    pub fn lost(&mut self, count: u64, failure: &Failure, at: Duration) {
+    pub(crate) fn lost(&mut self, count: u64, failure: &Failure, at: Duration) {
         self.recording.offered += count;
         self.recording.failures.add(failure, count);
         self.recording.elapsed = self.recording.elapsed.max(at);
@@ -298,12 +298,12 @@ impl Recorder {
     }
 
     /// Failures since the last answer.
-    pub fn failures_in_a_row(&self) -> u64 {
+    pub(crate) fn failures_in_a_row(&self) -> u64 {
         self.in_a_row
     }
 
     /// The result of the phase; `unfinished` requests were still in flight.
-    pub fn into_recording(self, ending: Ending, unfinished: usize) -> Recording {
+    pub(crate) fn into_recording(self, ending: Ending, unfinished: usize) -> Recording {
         let Self { mut recording, wave, open, opened, closed, inside, window, .. } = self;
         recording.ending = ending;
         recording.unfinished = unfinished as u64;

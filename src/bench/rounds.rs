@@ -18,7 +18,7 @@ use crate::stats::spread::relative_half_width;
 
 /// The rounds to run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// One round of one target. Its seed changes from round to round, and is the same for all targets of a round.
     pub phase: Phase,
     /// The warm-up before the first round, if any.
@@ -38,7 +38,7 @@ pub struct Plan {
 #[cfg(test)]
 impl Plan {
     /// From 5 to 20 rounds of this phase after the default warm-up, until all targets are stable to ±2 %; seed 0.
-    pub fn new(phase: Phase) -> Self {
+    pub(crate) fn new(phase: Phase) -> Self {
         let warm_up = Some(WarmUp::default());
         Self { phase, warm_up, min_rounds: 5, max_rounds: 20, stable: 0.02, limit: None, seed: 0 }
     }
@@ -46,7 +46,7 @@ impl Plan {
 
 /// The results of all rounds.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub(crate) struct Run {
     /// One a target.
     pub rows: Vec<Row>,
     /// The targets of each round (by index), in their order.
@@ -57,7 +57,7 @@ pub struct Run {
 
 /// The results of a target.
 #[derive(Debug, Clone, Default)]
-pub struct Row {
+pub(crate) struct Row {
     pub warm_up: Option<WarmedUp>,
     /// The complete rounds, from the first on.
     pub rounds: Vec<Recording>,
@@ -68,14 +68,14 @@ pub struct Row {
 
 impl Row {
     /// All complete rounds together.
-    pub fn total(&self) -> Recording {
+    pub(crate) fn total(&self) -> Recording {
         let mut total = Recording::default();
         self.rounds.iter().for_each(|round| total.merge(round));
         total
     }
 
     /// A figure of each complete round that has it, with the round's number from 0.
-    pub fn figures(&self, figure: impl Fn(&Recording) -> Option<f64>) -> Vec<(usize, f64)> {
+    pub(crate) fn figures(&self, figure: impl Fn(&Recording) -> Option<f64>) -> Vec<(usize, f64)> {
         self.rounds.iter().enumerate().filter_map(|(round, recording)| Some((round, figure(recording)?))).collect()
     }
 
@@ -107,7 +107,7 @@ impl Row {
 
 /// The figure by which rounds agree or not: answered requests a second, or the median latency in seconds in an open
 /// loop, where the load decides the rate.
-pub fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
+pub(crate) fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
     if phase.load().is_open() {
         recording.latency.quantile(0.5).map(|latency| latency.as_secs_f64())
     } else {
@@ -117,7 +117,7 @@ pub fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
 
 /// Runs the rounds. A target that fails its warm-up, dies, gives up or answers nothing in a round keeps its row, with
 /// the reason, and the others go on. Setting `cancel` returns the results so far.
-pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, observer: &dyn Observer) -> Run {
+pub(crate) async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, observer: &dyn Observer) -> Run {
     let begin = Instant::now();
     let mut rows = vec![Row::default(); targets.len()];
     let mut run = Run { rows: Vec::new(), order: Vec::new(), cancelled: false };

@@ -17,7 +17,7 @@ use crate::stats::spread::Spread;
 
 /// Factors that turn tokens a second into other figures; `None` if unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// Floating-point operations of the model for a token of this dataset, attention included.
     pub flop_per_token: Option<f64>,
     /// The machine's speed of float32 matrix products, in GFLOP/s.
@@ -33,7 +33,7 @@ fn quantile_ms(latencies: &Latencies, quantile: f64) -> Option<f64> {
 }
 
 /// The report of a round. `joules`: the machine's energy in that time.
-pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundReport {
+pub(crate) fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundReport {
     let Recording { done, failures, dropped, latency, lateness, throughput, elapsed, .. } = recording;
     RoundReport {
         round,
@@ -57,7 +57,7 @@ pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundR
 
 /// The engine that speed is compared with.
 #[derive(Debug, Clone, Copy)]
-pub struct Baseline<'a> {
+pub(crate) struct Baseline<'a> {
     pub rounds: &'a [RoundReport],
     /// The number of engines that are compared with it.
     pub engines: usize,
@@ -65,7 +65,7 @@ pub struct Baseline<'a> {
 
 /// Figures over rounds. Speed is compared by tokens a second if both engines have them, else by inputs, else by
 /// requests.
-pub fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Rates) -> Figures {
+pub(crate) fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Rates) -> Figures {
     let figure = |of: &dyn Fn(&RoundReport) -> Option<f64>| -> Option<Figure> {
         let values: Vec<f64> = rounds.iter().filter_map(of).filter(|value| value.is_finite()).collect();
         Spread::of(&values).map(Figure::from)
@@ -98,7 +98,7 @@ pub fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Ra
 }
 
 /// Quantiles as in HdrHistogram's plots: ever finer towards the longest latency.
-pub fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
+pub(crate) fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
     let count = latencies.count();
     let mut points = Vec::new();
     let mut rest = 1.0;
@@ -114,7 +114,7 @@ pub fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
     points
 }
 
-pub fn failures(failures: &Failures) -> Vec<FailureReport> {
+pub(crate) fn failures(failures: &Failures) -> Vec<FailureReport> {
     let report = |(kind, failed): (super::target::FailureKind, &super::recorder::Failed)| FailureReport {
         kind: kind.to_string(),
         count: failed.count,
@@ -123,7 +123,7 @@ pub fn failures(failures: &Failures) -> Vec<FailureReport> {
     failures.iter().map(report).collect()
 }
 
-pub fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
+pub(crate) fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
     EngineState::Failed { stage: stage.to_string(), kind: kind.to_string(), message: message.clone() }
 }
 
@@ -149,12 +149,12 @@ fn step(step: &Step) -> CurveStep {
     CurveStep { load, requests_per_second, inputs_per_second, tokens_per_second, p50_ms, p99_ms, max_ms, failure_rate }
 }
 
-pub fn swept(kind: CurveKind, swept: &Swept) -> Curve {
+pub(crate) fn swept(kind: CurveKind, swept: &Swept) -> Curve {
     let steps = swept.steps.iter().map(step).collect();
     Curve { kind, steps, best: swept.best, held: None, stop: stop(swept.stop) }
 }
 
-pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
+pub(crate) fn searched(goal: Goal, found: &HighestRate) -> Curve {
     let HighestRate { holds, fails, steps, stop: why } = found;
     let steps: Vec<CurveStep> = steps.iter().map(step).collect();
     // Faster steps miss the goal.
@@ -167,7 +167,10 @@ pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
 }
 
 /// Vectors against the reference's of the same texts; `None` if they share no text.
-pub fn vectors_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<VectorReport> {
+pub(crate) fn vectors_beside(
+    sample: &super::collect::Results,
+    reference: &super::collect::Results,
+) -> Option<VectorReport> {
     let mut fidelity = VectorFidelity::default();
     let mut texts = Vec::new();
     for (text, _, vector) in sample.clone().into_results() {
@@ -184,7 +187,10 @@ pub fn vectors_beside(sample: &super::collect::Results, reference: &super::colle
 const TOP: usize = 10;
 
 /// Scores of documents against the reference's of the same queries; `None` if they share no query.
-pub fn scores_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<RankingReport> {
+pub(crate) fn scores_beside(
+    sample: &super::collect::Results,
+    reference: &super::collect::Results,
+) -> Option<RankingReport> {
     let mut fidelity = RankingFidelity::new(TOP);
     let mut queries = Vec::new();
     for (query, _, scores) in sample.clone().into_results() {
@@ -198,7 +204,7 @@ pub fn scores_beside(sample: &super::collect::Results, reference: &super::collec
 }
 
 /// Pairs of vectors of the same text, alone and under load; `None` if there are none.
-pub fn invariance(pairs: &[(Vec<f32>, Vec<f32>)]) -> Option<InvarianceReport> {
+pub(crate) fn invariance(pairs: &[(Vec<f32>, Vec<f32>)]) -> Option<InvarianceReport> {
     let mut invariance = Invariance::default();
     pairs.iter().for_each(|(alone, loaded)| invariance.push(alone, loaded));
     (!pairs.is_empty()).then(|| invariance.report())

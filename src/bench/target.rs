@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// A request, independent of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// Texts to embed.
     Texts(Vec<String>),
     /// Documents to rank for a query.
@@ -17,7 +17,7 @@ pub enum Request {
 
 impl Request {
     /// The number of texts or documents.
-    pub fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
             Self::Rerank { documents, .. } => documents.len(),
@@ -29,7 +29,7 @@ impl Request {
 ///
 /// A target gets its requests before the clock starts and may convert them into its own form. An answer counts only
 /// after checks: one output an input, of the right length, all numbers finite.
-pub trait Target: Send + Sync {
+pub(crate) trait Target: Send + Sync {
     /// The number of prepared requests.
     fn requests(&self) -> usize;
 
@@ -44,11 +44,11 @@ pub trait Target: Send + Sync {
     }
 }
 
-pub type Outcome = Result<Answer, Failure>;
+pub(crate) type Outcome = Result<Answer, Failure>;
 
 /// The answer to a request.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub inputs: usize,
     /// Tokens that the model saw, by infa's count.
     pub tokens: Option<u64>,
@@ -63,7 +63,7 @@ pub struct Answer {
 
 /// The results of a model.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Output {
+pub(crate) enum Output {
     /// One vector an input.
     Vectors(Vec<Vec<f32>>),
     /// One score an input, in the order of the inputs.

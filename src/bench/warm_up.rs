@@ -21,7 +21,7 @@ const PER_CLIENT: usize = 2;
 /// took the same time (the steady state of Georges, Buytaert and Eeckhout, OOPSLA 2007, section 3.3), or until one of
 /// the other two limits is reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WarmUp {
+pub(crate) struct WarmUp {
     /// The most requests.
     pub requests: usize,
     /// No block begins after this time.
@@ -37,7 +37,7 @@ impl Default for WarmUp {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct WarmedUp {
+pub(crate) struct WarmedUp {
     /// All blocks together, with the ending of the last one; [`Ending::GaveUp`] also if a block had no answer at all.
     pub recording: Recording,
     /// True if the end was steady.
@@ -46,7 +46,7 @@ pub struct WarmedUp {
 
 impl WarmUp {
     /// Warms a target up for this phase.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         target: &Arc<dyn Target>,
         phase: &Phase,

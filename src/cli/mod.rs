@@ -15,22 +15,25 @@ mod root;
 mod serve;
 mod shell;
 
-pub use bench::{BenchArgs, BenchSettings, ExportReportArgs};
-pub use classify::ClassifyArgs;
-pub use compare::{
+pub(crate) use bench::{BenchArgs, BenchSettings, ExportReportArgs};
+pub(crate) use classify::ClassifyArgs;
+pub(crate) use compare::{
     CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareVectorsArgs, EnginesFlags,
     RunsFlags, ShownMetric,
 };
-pub use embed::{EmbedArgs, OutputType};
-pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
-pub use flags::{
+pub(crate) use embed::{EmbedArgs, OutputType};
+pub(crate) use engines::{EnginesArgs, EnginesCommand, InstallArgs};
+pub(crate) use flags::{
     CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, HardwareArgs, InputArgs, List, ListingArgs, ModelArgs,
     ModelIdArgs, OutputArgs, PythonArgs, ReadArgs, ReportExportArgs, RequestArgs, Rounds, Share, TextArgs, VectorArgs,
     one_per_model,
 };
-pub use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, RemoveArgs, SourceArgs};
-pub use parse::{Parsed, UsageError};
-pub use rerank::RerankArgs;
-pub use root::{Cli, Command, GlobalArgs};
-pub use serve::{ApiKey, InfinityArgs, LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs, ServeEngine, TeiArgs};
-pub use shell::{CompletedShell, CompletionsArgs, ManArgs};
+pub(crate) use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, RemoveArgs, SourceArgs};
+pub(crate) use parse::{Parsed, UsageError};
+pub(crate) use rerank::RerankArgs;
+pub use root::Cli;
+pub(crate) use root::{Command, GlobalArgs};
+pub(crate) use serve::{
+    ApiKey, InfinityArgs, LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs, ServeEngine, TeiArgs,
+};
+pub(crate) use shell::{CompletedShell, CompletionsArgs, ManArgs};

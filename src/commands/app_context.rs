@@ -8,7 +8,7 @@ use crate::fetch::{Cancel, Context};
 use crate::ui::Bars;
 
 #[derive(Clone)]
-pub struct AppContext {
+pub(crate) struct AppContext {
     pub globals: Globals,
     pub bars: Bars,
     pub cancel: Cancel,
@@ -16,11 +16,11 @@ pub struct AppContext {
 
 impl AppContext {
     /// The folders and search paths for engines.
-    pub fn host(&self) -> Host {
+    pub(crate) fn host(&self) -> Host {
         Host { context: self.context(), search: self.globals.search() }
     }
 
-    pub fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }
     }
 }

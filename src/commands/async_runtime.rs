@@ -46,7 +46,7 @@ impl EngineRuntime {
     ///
     /// # Errors
     /// [`Error::Thread`]
-    pub fn local() -> Result<Arc<Self>, Error> {
+    pub(crate) fn local() -> Result<Arc<Self>, Error> {
         threads::probe_files().map_err(Error::Thread)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         Ok(Arc::new(Self(Some(runtime))))
@@ -56,7 +56,7 @@ impl EngineRuntime {
     ///
     /// # Errors
     /// [`Error::Thread`] if the system has not enough threads left.
-    pub fn network(app: &AppContext) -> Result<Arc<Self>, Error> {
+    pub(crate) fn network(app: &AppContext) -> Result<Arc<Self>, Error> {
         threads::probe(NETWORK_THREADS).and_then(|()| threads::probe_files()).map_err(Error::Thread)?;
         let build =
             || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("engine").enable_all().build();
@@ -68,12 +68,12 @@ impl EngineRuntime {
     ///
     /// # Errors
     /// [`Error::Interrupted`] while it is being dropped.
-    pub fn handle(&self) -> Result<&Handle, Error> {
+    pub(crate) fn handle(&self) -> Result<&Handle, Error> {
         self.0.as_ref().map(Runtime::handle).ok_or(Error::Interrupted)
     }
 
     /// Blocks until `work` is done; `None` while the runtime is being dropped, when nothing can be waiting any more.
-    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.as_ref().map(|runtime| runtime.block_on(work))
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct BatchInput<T> {
 
 impl<T: Send + 'static> BatchInput<T> {
     /// A first record that was read already, if any, and the rest.
-    pub fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
+    pub(crate) fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
         let (read, total, empty) = (records.bytes_counter(), records.total_bytes(), records.empty_files());
         Self { records: Box::new(first.map(Ok).into_iter().chain(records)), read, total, empty }
     }
@@ -89,7 +89,7 @@ pub(super) fn results<C, O>(
 
 impl BatchRun<'_> {
     /// Runs it: `prepare` makes an input of a record's content, and returns its number of bytes.
-    pub fn run<T, I, O, W>(
+    pub(crate) fn run<T, I, O, W>(
         self,
         input: BatchInput<T>,
         prepare: impl Fn(T) -> (I, usize) + Send + 'static,

@@ -21,7 +21,7 @@ use crate::server::trace::TraceError;
 
 /// The end of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Done,
     /// Some inputs failed; their rows say why.
     SomeFailed,
@@ -36,7 +36,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn exit_status(self) -> i32 {
+    pub(crate) fn exit_status(self) -> i32 {
         match self {
             Self::Done => 0,
             Self::SomeFailed => 1,
@@ -51,7 +51,7 @@ impl Outcome {
 /// The reason that a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     #[error("interrupted")]
     Interrupted,
     #[error("stdout was closed")]
@@ -209,7 +209,7 @@ impl Error {
         Self::Flag { flag, reason: reason.into() }
     }
 
-    pub fn exit_status(&self) -> i32 {
+    pub(crate) fn exit_status(&self) -> i32 {
         match self {
             Self::PipeClosed => 0,
             Self::Output(_)
@@ -252,7 +252,7 @@ impl Error {
         }
     }
 
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Input(e) => e.hint(),
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),

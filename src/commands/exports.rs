@@ -25,7 +25,7 @@ pub(super) struct Exports<R> {
 
 impl<R: 'static> Exports<R> {
     /// Opens the files of these flags; `-` is stdout.
-    pub fn of_report(args: ReportExportArgs, fill: Fill<R>) -> Result<Self, Error>
+    pub(crate) fn of_report(args: ReportExportArgs, fill: Fill<R>) -> Result<Self, Error>
     where
         R: Serialize,
     {
@@ -38,7 +38,7 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Opens these files; `-` is stdout.
-    pub fn open<const N: usize>(renders: [(Option<PathBuf>, Render<R>); N]) -> Result<Self, Error> {
+    pub(crate) fn open<const N: usize>(renders: [(Option<PathBuf>, Render<R>); N]) -> Result<Self, Error> {
         Self::open_boxed(renders.map(|(path, render)| (path, Box::new(render) as Boxed<R>)))
     }
 
@@ -58,7 +58,7 @@ impl<R: 'static> Exports<R> {
     }
 
     /// True if stdout and stderr end in the same place: a terminal, one file or one pipe.
-    pub fn is_seen_on_stderr(&self) -> bool {
+    pub(crate) fn is_seen_on_stderr(&self) -> bool {
         self.piped || self.is_terminal() || one_file()
     }
 
@@ -67,7 +67,7 @@ impl<R: 'static> Exports<R> {
         !self.piped && std::io::stdout().is_terminal()
     }
 
-    pub fn print(&self, table: impl Fn(&TableOptions) -> String, app: &AppContext) -> Result<(), Error> {
+    pub(crate) fn print(&self, table: impl Fn(&TableOptions) -> String, app: &AppContext) -> Result<(), Error> {
         let printer = app.bars.printer();
         if self.piped {
             table(&TableOptions { colour: false, width: None }).lines().for_each(|line| printer.note(line));
@@ -81,7 +81,7 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Prints the report, and writes it to the files, also if the reader of stdout is gone.
-    pub fn finish(self, report: &R, fill: Fill<R>, app: &AppContext) -> Result<(), Error> {
+    pub(crate) fn finish(self, report: &R, fill: Fill<R>, app: &AppContext) -> Result<(), Error> {
         let printed = self.print(|options| document::terminal(&fill(report), options), app);
         let written = self.write(report);
         match printed {
@@ -91,7 +91,7 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Writes the files. One that fails keeps none of the others from being written.
-    pub fn write(self, document: &R) -> Result<(), Error> {
+    pub(crate) fn write(self, document: &R) -> Result<(), Error> {
         let mut first = Ok(());
         for (file, render) in self.documents {
             let written = match render(document) {

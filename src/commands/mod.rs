@@ -24,6 +24,6 @@ mod settings;
 mod texts;
 
 use app_context::AppContext;
-pub use completions::answer as answer_shell;
-pub use error::{Error, Outcome};
-pub use run::run;
+pub(crate) use completions::answer as answer_shell;
+pub(crate) use error::{Error, Outcome};
+pub(crate) use run::run;

@@ -15,7 +15,7 @@ pub(super) struct Places {
 
 impl Places {
     /// The inputs and the model of a command that runs one.
-    pub fn of(inputs: &[PathBuf], options: &EngineOptions) -> Self {
+    pub(crate) fn of(inputs: &[PathBuf], options: &EngineOptions) -> Self {
         let mut places = Self::default();
         for input in inputs {
             places.reads(input, "it is an input; write to another file");
@@ -27,7 +27,7 @@ impl Places {
     }
 
     /// A file that is read; `reason` is why it cannot be an output.
-    pub fn reads(&mut self, path: &Path, reason: &'static str) {
+    pub(crate) fn reads(&mut self, path: &Path, reason: &'static str) {
         if is_file(path) {
             self.taken.push((place(path), reason));
         }
@@ -46,7 +46,7 @@ impl Places {
     ///
     /// # Errors
     /// It would replace a file that is read, one of a model, or another output.
-    pub fn writes(&mut self, flag: &'static str, path: Option<&Path>) -> Result<(), Error> {
+    pub(crate) fn writes(&mut self, flag: &'static str, path: Option<&Path>) -> Result<(), Error> {
         let Some(path) = path.filter(|path| *path != Path::new("-") && is_file(path)) else { return Ok(()) };
         let place = place(path);
         if let Some((_, reason)) = self.taken.iter().find(|(other, _)| *other == place) {

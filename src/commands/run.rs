@@ -7,7 +7,7 @@ use crate::cli::{Cli, Command};
 use crate::fetch::Cancel;
 use crate::ui::Bars;
 
-pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
+pub(crate) fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
     let Cli { globals, command } = cli;
     let app = AppContext { globals: Globals::resolve(globals)?, bars: bars.clone(), cancel: cancel.clone() };
     match command {

@@ -29,7 +29,7 @@ pub(super) struct Globals {
 }
 
 impl Globals {
-    pub fn resolve(args: GlobalArgs) -> Result<Self, Error> {
+    pub(crate) fn resolve(args: GlobalArgs) -> Result<Self, Error> {
         // The first three have done their work when logging and printing began.
         let GlobalArgs { verbose: _, quiet: _, log_format: _, offline, cache_dir, ort_library } = args;
         let cache = match cache_dir.or_else(default_cache) {
@@ -46,7 +46,7 @@ impl Globals {
         Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
     }
 
-    pub fn search(&self) -> Search {
+    pub(crate) fn search(&self) -> Search {
         Search {
             flag: self.ort_library.clone(),
             environment: std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from),

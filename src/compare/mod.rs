@@ -11,11 +11,11 @@
 //! threshold   limits to the figures of all of these: one grammar, with the metrics of each
 //! ```
 
-pub mod engines;
+pub(crate) mod engines;
 mod fidelity_chart;
 mod gap;
-pub mod quality;
-pub mod runs;
-pub mod scores;
-pub mod threshold;
-pub mod vectors;
+pub(crate) mod quality;
+pub(crate) mod runs;
+pub(crate) mod scores;
+pub(crate) mod threshold;
+pub(crate) mod vectors;

@@ -85,7 +85,7 @@ impl Kind {
 }
 
 /// Names and labels of the metrics of these kinds of comparisons; of all without one.
-pub fn metrics(kind: Option<Kind>) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn metrics(kind: Option<Kind>) -> Vec<(&'static str, &'static str)> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for metric in Kind::ALL.into_iter().filter(|of| kind.is_none_or(|kind| kind == *of)).flat_map(Kind::metrics) {
         if !found.iter().any(|(name, _)| *name == metric.name) {
@@ -129,7 +129,7 @@ impl UnknownMetric {
 
 /// A text that is not a threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ThresholdError {
+pub(crate) enum ThresholdError {
     #[error("a threshold is a metric, < or >, and a limit: {}", .0.limits())]
     Form(Kind),
     #[error(transparent)]
@@ -144,7 +144,7 @@ pub enum ThresholdError {
 
 /// A metric, and a limit to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Threshold {
+pub(crate) struct Threshold {
     pub(super) metric: &'static str,
     /// True if values above the limit are failures, or those below it.
     pub(super) above: bool,
@@ -161,7 +161,7 @@ pub(super) enum Limit {
 
 impl Threshold {
     /// Reads a threshold of this kind of comparison.
-    pub fn parse(text: &str, kind: Kind) -> Result<Self, ThresholdError> {
+    pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, ThresholdError> {
         let at = text.find(['<', '>']).ok_or(ThresholdError::Form(kind))?;
         let (name, rest) = text.split_at(at);
         let (name, above) = (name.trim(), rest.starts_with('>'));
@@ -184,7 +184,7 @@ impl Threshold {
         }
     }
 
-    pub fn parse_all(texts: &[String], kind: Kind) -> Result<Vec<Self>, ThresholdError> {
+    pub(crate) fn parse_all(texts: &[String], kind: Kind) -> Result<Vec<Self>, ThresholdError> {
         texts.iter().map(|text| Self::parse(text, kind)).collect()
     }
 

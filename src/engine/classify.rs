@@ -10,7 +10,7 @@ use super::{
 use crate::model::labels::{Labels, Problem};
 
 #[derive(Clone)]
-pub struct Classifier {
+pub(crate) struct Classifier {
     engine: Arc<dyn Engine>,
     source: Source,
 }
@@ -24,7 +24,7 @@ enum Source {
 }
 
 #[derive(Debug)]
-pub struct Classified {
+pub(crate) struct Classified {
     /// One result an input, in order.
     pub results: Vec<Result<Labelled, TextError>>,
     pub times: Times,
@@ -32,22 +32,22 @@ pub struct Classified {
 
 impl Classifier {
     /// A classifier by an engine that was loaded for logits, one for each of `labels`.
-    pub fn new(engine: Arc<dyn Engine>, labels: Labels) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, labels: Labels) -> Self {
         let names = labels.names.into_iter().map(Arc::from).collect();
         Self { engine, source: Source::Logits { names, problem: labels.problem } }
     }
 
     /// A classifier by an engine that names labels itself.
-    pub fn by_engine(engine: Arc<dyn Engine>) -> Self {
+    pub(crate) fn by_engine(engine: Arc<dyn Engine>) -> Self {
         Self { engine, source: Source::Engine }
     }
 
-    pub fn engine(&self) -> &Arc<dyn Engine> {
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
     }
 
     /// The names of the labels, where they are known before the first request.
-    pub fn names(&self) -> &[Arc<str>] {
+    pub(crate) fn names(&self) -> &[Arc<str>] {
         match &self.source {
             Source::Logits { names, .. } => names,
             Source::Engine => &[],
@@ -59,7 +59,7 @@ impl Classifier {
     ///
     /// # Errors
     /// [`SubmitError`] if the engine refuses the request.
-    pub async fn classify(
+    pub(crate) async fn classify(
         &self,
         inputs: Vec<Input>,
         raw: bool,

@@ -26,7 +26,7 @@ impl Scoring {
 
 /// The sum over `query`'s rows of the largest scalar product with a row of `document`. Both are rows of `dimensions`
 /// numbers, one after the other; without rows on either side the sum is 0.
-pub fn max_sim(query: &[f32], document: &[f32], dimensions: usize) -> f32 {
+pub(crate) fn max_sim(query: &[f32], document: &[f32], dimensions: usize) -> f32 {
     if dimensions == 0 || document.len() < dimensions {
         return 0.0;
     }

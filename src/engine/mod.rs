@@ -21,31 +21,32 @@
 
 mod api;
 mod checked;
-pub mod classify;
+pub(crate) mod classify;
 mod cut_and_scale;
 mod forms;
-pub mod launch;
+pub(crate) mod launch;
 mod local;
 mod max_sim;
-pub mod open;
+pub(crate) mod open;
 mod output_lines;
-pub mod python;
-pub mod recipes;
-pub mod remote;
-pub mod rerank;
-pub mod spec;
-pub mod stream;
+pub(crate) mod python;
+pub(crate) mod recipes;
+pub(crate) mod remote;
+pub(crate) mod rerank;
+pub(crate) mod spec;
+pub(crate) mod stream;
 
+pub(crate) use api::{BYTES_PER_TOKEN, Job, JobResults, Label, Labelled, TextErrorKind, Times};
 pub use api::{
-    BYTES_PER_TOKEN, Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, Label, Labelled,
-    LocalInfo, Output, OutputKind, OutputOf, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding,
-    SubmitError, TextError, TextErrorKind, TextOptions, Times, TokenEmbeddings,
+    Completed, Embedding, Engine, EngineError, EngineInfo, Input, LocalInfo, Output, OutputKind, OutputOf, Pending,
+    Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError, TextOptions, TokenEmbeddings,
 };
 pub use checked::Checked;
 pub(crate) use local::check_task;
-pub use local::{OnnxEngine, OnnxOptions, StaticEngine, int8, judgement, max_length, observe};
-pub use max_sim::Scoring;
+pub use local::{OnnxEngine, OnnxOptions, StaticEngine};
+pub(crate) use local::{int8, judgement, max_length, observe};
+pub(crate) use max_sim::Scoring;
 pub use python::{PythonEngine, PythonError, PythonOptions};
 pub use recipes::EngineKind;
-pub use remote::{RemoteEngine, RemoteError, RemoteOptions};
-pub use spec::{EngineSpec, SpecError};
+pub(crate) use remote::{RemoteEngine, RemoteError, RemoteOptions};
+pub(crate) use spec::{EngineSpec, SpecError};

@@ -18,12 +18,12 @@ pub(super) struct OutputLines {
 
 impl OutputLines {
     /// Keeps the last `lines` lines of the process `name`, up to `characters` of each.
-    pub fn new(name: &str, lines: usize, characters: usize) -> Self {
+    pub(crate) fn new(name: &str, lines: usize, characters: usize) -> Self {
         Self { name: name.into(), most: (lines, characters), kept: Arc::default() }
     }
 
     /// Takes what a stream gave next; `line` is what it has of the line that is not over yet.
-    pub fn read(&self, line: &mut Vec<u8>, bytes: &[u8]) {
+    pub(crate) fn read(&self, line: &mut Vec<u8>, bytes: &[u8]) {
         for &byte in bytes {
             // Progress bars go back to the beginning of their line.
             let is_end = matches!(byte, b'\n' | b'\r');
@@ -37,7 +37,7 @@ impl OutputLines {
         }
     }
 
-    pub fn add(&self, line: &[u8]) {
+    pub(crate) fn add(&self, line: &[u8]) {
         let (lines, characters) = self.most;
         let line = printable(&String::from_utf8_lossy(line), characters);
         if line.is_empty() {
@@ -52,7 +52,7 @@ impl OutputLines {
     }
 
     /// The lines that are kept, oldest first.
-    pub fn last(&self) -> Vec<String> {
+    pub(crate) fn last(&self) -> Vec<String> {
         self.lock().iter().cloned().collect()
     }
 

@@ -33,7 +33,7 @@ const LINGER: Duration = Duration::from_millis(4);
 const TICK: Duration = Duration::from_millis(50);
 
 /// An input with what the caller wants to know of it when its result comes; or the reason why there is no input.
-pub struct Item<T, I> {
+pub(crate) struct Item<T, I> {
     /// Handed back with the result.
     pub tag: T,
     /// The input: a text, say.
@@ -43,11 +43,11 @@ pub struct Item<T, I> {
 }
 
 /// Computes the inputs of a window: one result each, in order.
-pub type Work<I, O> = Arc<dyn Fn(Vec<I>) -> Vec<Result<O, TextError>> + Send + Sync>;
+pub(crate) type Work<I, O> = Arc<dyn Fn(Vec<I>) -> Vec<Result<O, TextError>> + Send + Sync>;
 
 /// The reason that a stream ended early.
 #[derive(Debug)]
-pub enum StreamError<R, W> {
+pub(crate) enum StreamError<R, W> {
     /// Reading failed; everything read before has been handed on.
     Read(R),
     Write(W),
@@ -60,7 +60,7 @@ pub enum StreamError<R, W> {
 }
 
 /// A receiver of results, in input order.
-pub trait Sink<T, O> {
+pub(crate) trait Sink<T, O> {
     type Error;
 
     /// Takes the result of the next input.
@@ -128,7 +128,7 @@ impl<T, I, O, R> Shared<T, I, O, R> {
 /// Does `work` on everything `items` yields, handing results to `sink` in order.
 ///
 /// The threads it starts are not waited for when it ends early: one may be blocked on a terminal or in a computation.
-pub fn stream<T, I, O, R, S>(
+pub(crate) fn stream<T, I, O, R, S>(
     work: &Work<I, O>,
     items: impl Iterator<Item = Result<Item<T, I>, R>> + Send + 'static,
     cancel: &Cancel,

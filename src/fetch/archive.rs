@@ -18,7 +18,7 @@ const CHUNK: usize = 256 << 10;
 /// # Errors
 /// `Archive` when the zip is damaged, a wanted member has an unsafe name, or it is larger than it says; `Io` when a file
 /// cannot be written.
-pub fn extract(
+pub(crate) fn extract(
     archive: &Path,
     into: &Path,
     members: impl Fn(&str) -> Option<PathBuf>,

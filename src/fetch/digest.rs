@@ -8,21 +8,21 @@ use std::path::Path;
 
 /// A SHA-256 that grows with the bytes it is shown.
 #[derive(Debug, Clone, Default)]
-pub struct Hasher(Sha256);
+pub(crate) struct Hasher(Sha256);
 
 impl Hasher {
     /// An empty hasher.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Shows it the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The sum of all it saw, as 64 lower-case hex digits.
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hex(&self.0.finalize())
     }
 
@@ -30,7 +30,7 @@ impl Hasher {
     ///
     /// # Errors
     /// `Io` naming `path` when reading fails, `Cancelled` on cancellation.
-    pub fn absorb(&mut self, reader: &mut impl Read, path: &Path, cancel: &Cancel) -> Result<u64, FetchError> {
+    pub(crate) fn absorb(&mut self, reader: &mut impl Read, path: &Path, cancel: &Cancel) -> Result<u64, FetchError> {
         let mut buffer = vec![0; 1 << 20];
         let mut total = 0;
         loop {
@@ -64,7 +64,7 @@ pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
 ///
 /// # Errors
 /// As [`sha256_file`].
-pub fn git_blob_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
+pub(crate) fn git_blob_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
     let mut file = regular_file::open(path).map_err(FetchError::io(path))?;
     let size = file.metadata().map_err(FetchError::io(path))?.len();
     let mut hasher = sha1::Sha1::new();
@@ -85,7 +85,7 @@ pub fn git_blob_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError>
 ///
 /// # Errors
 /// `Checksum` when it has another one; `Io` when it cannot be read.
-pub fn verify(path: &Path, expected: &str) -> Result<(), FetchError> {
+pub(crate) fn verify(path: &Path, expected: &str) -> Result<(), FetchError> {
     let actual = sha256_file(path, &Cancel::new())?;
     if actual.eq_ignore_ascii_case(expected) {
         return Ok(());
@@ -94,13 +94,13 @@ pub fn verify(path: &Path, expected: &str) -> Result<(), FetchError> {
 }
 
 /// Bytes as lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
 /// True if `text` has exactly `digits` characters, all of them hex digits.
-pub fn is_hex(text: &str, digits: usize) -> bool {
+pub(crate) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 

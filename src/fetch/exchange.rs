@@ -66,7 +66,7 @@ pub(super) fn exchange(client: &Client, request: Request, ctx: &Context) -> Resu
 
 impl Body {
     /// The next bytes, or `None` at the end.
-    pub fn chunk(&mut self, ctx: &Context) -> Result<Option<Vec<u8>>, ExchangeError> {
+    pub(crate) fn chunk(&mut self, ctx: &Context) -> Result<Option<Vec<u8>>, ExchangeError> {
         match self.next(ctx)? {
             Event::Chunk(bytes) => Ok(Some(bytes)),
             Event::End => Ok(None),

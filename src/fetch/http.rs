@@ -248,12 +248,12 @@ pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
 }
 
 /// An address as messages may show it; what cannot be parsed is shown as it is.
-pub fn display_url(url: &str) -> String {
+pub(crate) fn display_url(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| redacted_url(&url))
 }
 
 /// An address as it may be shown: without user, password, and the query (where CDNs keep signatures).
-pub fn redacted_url(url: &Url) -> String {
+pub(crate) fn redacted_url(url: &Url) -> String {
     let mut url = url.clone();
     // They fail where there can be none.
     let _ = url.set_username("");
@@ -264,7 +264,7 @@ pub fn redacted_url(url: &Url) -> String {
 }
 
 /// True if only this machine can reach `url`.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

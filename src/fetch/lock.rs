@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// `Io` if the lock file cannot be created, `Cancelled` if the user interrupts the wait, and the errors of `body`.
-pub fn with_lock<T, E>(path: &Path, ctx: &Context, body: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+pub(crate) fn with_lock<T, E>(path: &Path, ctx: &Context, body: impl FnOnce() -> Result<T, E>) -> Result<T, E>
 where
     E: From<FetchError>,
 {

@@ -2,18 +2,18 @@
 //!
 //! `model` and `runtime` both bring files from elsewhere. What they share lives here, below both.
 
-pub mod archive;
+pub(crate) mod archive;
 mod cancel;
 mod context;
-pub mod digest;
+pub(crate) mod digest;
 mod download;
 mod error;
 mod exchange;
-pub mod http;
+pub(crate) mod http;
 mod limits;
-pub mod lock;
-pub mod names;
-pub mod pip;
+pub(crate) mod lock;
+pub(crate) mod names;
+pub(crate) mod pip;
 mod progress;
 mod retry;
 mod staging;
@@ -24,6 +24,7 @@ pub use download::Download;
 pub use error::FetchError;
 pub use http::Http;
 pub use limits::Limits;
-pub use progress::{Progress, ProgressTask, Silent};
-pub use retry::backoff;
-pub use staging::{publish, readable_by_all, remove_file, staging_directory};
+pub(crate) use progress::Silent;
+pub use progress::{Progress, ProgressTask};
+pub(crate) use retry::backoff;
+pub(crate) use staging::{publish, readable_by_all, remove_file, staging_directory};

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// # Errors
 /// In words, why the name is refused: empty, absolute, `..`, control characters, backslashes, overlong.
-pub fn relative(name: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn relative(name: &str) -> Result<PathBuf, &'static str> {
     if name.is_empty() {
         return Err("it is empty");
     }
@@ -37,7 +37,7 @@ pub fn relative(name: &str) -> Result<PathBuf, &'static str> {
 }
 
 /// One path segment of a URL, percent-encoded: everything but RFC 3986's unreserved characters.
-pub fn url_segment(text: &str) -> String {
+pub(crate) fn url_segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -51,7 +51,7 @@ pub fn url_segment(text: &str) -> String {
 }
 
 /// A path of several segments, each percent-encoded, the slashes kept.
-pub fn url_path(name: &str) -> String {
+pub(crate) fn url_path(name: &str) -> String {
     name.split('/').map(url_segment).collect::<Vec<_>>().join("/")
 }
 

@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-pub use super::archive::extract;
+pub(crate) use super::archive::extract;
 
 const POLL: Duration = Duration::from_millis(50);
 /// Bytes of pip's output that are kept, from its end.
@@ -20,7 +20,7 @@ const KEPT: usize = 16 << 10;
 
 /// One wheel, pinned.
 #[derive(Debug, Clone, Copy)]
-pub struct Wheel<'a> {
+pub(crate) struct Wheel<'a> {
     /// The package and its version, such as `name==1.2`.
     pub requirement: &'a str,
     /// Further arguments for pip, such as `--platform manylinux_2_28_x86_64`.
@@ -39,7 +39,7 @@ pub struct Wheel<'a> {
 /// # Errors
 /// `Offline` before anything starts; `Pip` when Python or pip is missing, fails, or brings anything but one wheel;
 /// `Checksum`; `Io`; `Cancelled`, after pip was stopped.
-pub fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) -> Result<PathBuf, FetchError> {
+pub(crate) fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) -> Result<PathBuf, FetchError> {
     let requirement = wheel.requirement;
     if ctx.offline {
         return Err(FetchError::Offline { what: requirement.to_owned() });

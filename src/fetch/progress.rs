@@ -18,7 +18,7 @@ pub trait ProgressTask: Send {
 
 /// An observer without output.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub(crate) struct Silent;
 
 struct SilentTask;
 

@@ -8,7 +8,7 @@ use super::{Context, FetchError};
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
 /// The pause after `failures` in a row: `first`, doubled with each of them, at most 8 seconds.
-pub fn backoff(failures: u32, first: Duration) -> Duration {
+pub(crate) fn backoff(failures: u32, first: Duration) -> Duration {
     first.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF)
 }
 
@@ -43,12 +43,12 @@ pub(super) struct Retries<'l> {
 
 impl<'l> Retries<'l> {
     /// At most `max_retries` retries in a row.
-    pub fn new(limits: &'l Limits, max_retries: u32) -> Self {
+    pub(crate) fn new(limits: &'l Limits, max_retries: u32) -> Self {
         Self { limits, max_retries, failures: 0 }
     }
 
     /// Starts to count anew: the last attempt made progress.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
@@ -57,7 +57,7 @@ impl<'l> Retries<'l> {
     /// # Errors
     /// The attempt's own error if no retry follows: the error is permanent, the retries are used up, or the very first
     /// connection failed.
-    pub fn wait(&mut self, error: AttemptError, connected: bool, ctx: &Context) -> Result<(), FetchError> {
+    pub(crate) fn wait(&mut self, error: AttemptError, connected: bool, ctx: &Context) -> Result<(), FetchError> {
         let (error, wait, never_connected) = match error {
             AttemptError::Permanent(error) => return Err(error),
             AttemptError::Transient { error, wait, never_connected } => (error, wait, never_connected),

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::FetchError;
 
 /// A temporary directory beside `target`; deleted on drop unless [`publish`]ed.
-pub fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
+pub(crate) fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
     let parent = target.parent().unwrap_or(Path::new("."));
     let io = |source| FetchError::Io { path: parent.to_owned(), source };
     std::fs::create_dir_all(parent).map_err(io)?;
@@ -16,7 +16,7 @@ pub fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
 }
 
 /// Puts a filled directory in its place; what stood there before goes.
-pub fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
+pub(crate) fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
     let io = |source| FetchError::Io { path: target.to_owned(), source };
     match std::fs::remove_dir_all(target) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
@@ -34,7 +34,7 @@ pub fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
 }
 
 /// Lets all users read a file in a cache: temporary files are their owner's alone.
-pub fn readable_by_all(file: &File) -> std::io::Result<()> {
+pub(crate) fn readable_by_all(file: &File) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -46,6 +46,6 @@ pub fn readable_by_all(file: &File) -> std::io::Result<()> {
 }
 
 /// Removes a file that must not stay.
-pub fn remove_file(path: &Path) -> Result<(), FetchError> {
+pub(crate) fn remove_file(path: &Path) -> Result<(), FetchError> {
     std::fs::remove_file(path).map_err(|source| FetchError::Io { path: path.to_owned(), source })
 }

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 /// An architecture as config.json describes it, before weights are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Description {
+pub(crate) struct Description {
     /// The architecture's name.
     pub architecture: &'static str,
     /// Length of a row of the last hidden state.
@@ -32,14 +32,14 @@ pub struct Description {
 ///
 /// # Errors
 /// The model is not supported, or its config.json makes no sense.
-pub fn describe(config: &Json) -> Result<Description, GraphError> {
+pub(crate) fn describe(config: &Json) -> Result<Description, GraphError> {
     let architecture = known::of(config)?;
     let Sizes { hidden, vocab, max_positions, .. } = architecture.sizes();
     Ok(Description { architecture: architecture.name(), hidden, vocab, max_positions, anchor: architecture.anchor() })
 }
 
 /// The longest input in tokens by `config` (the parsed config.json), also of an architecture that is not built here.
-pub fn positions_of(config: &Json) -> Option<usize> {
+pub(crate) fn positions_of(config: &Json) -> Option<usize> {
     let own = describe(config).ok().and_then(|description| description.max_positions);
     let listed = || config.get("max_position_embeddings")?.as_u64().and_then(|n| usize::try_from(n).ok());
     own.or_else(listed).filter(|&n| n > 0)
@@ -52,7 +52,7 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
 
 /// As [`build`], with the inputs of the layers' products as further outputs, f32 `[rows, width]`, and their
 /// descriptions.
-pub fn build_watched(
+pub(crate) fn build_watched(
     config: &Json,
     weights: &Weights,
     request: &Request,
@@ -65,7 +65,7 @@ pub fn build_watched(
 ///
 /// # Errors
 /// [`GraphError::Int8`] if `int8` lacks one of them: it belongs to another graph.
-pub fn build_int8(
+pub(crate) fn build_int8(
     config: &Json,
     weights: &Weights,
     request: &Request,

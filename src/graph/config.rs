@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::GraphError;
-pub use crate::model::labels::count as labels;
+pub(crate) use crate::model::labels::count as labels;
 
 /// The largest whole number that makes sense as a setting. Products of two of them are still far from overflowing.
 const LARGEST: f64 = i32::MAX as f64;

@@ -13,7 +13,7 @@ use crate::model::weights::Weights;
 
 /// Floating-point operations of a model; a multiplication and the addition after it are two.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Floating-point operations a token in products with weights: twice the number of weights. Embedding tables are
     /// looked up, not multiplied; normalisations are negligible.
     pub per_token: f64,
@@ -31,7 +31,7 @@ pub struct Cost {
 ///
 /// # Errors
 /// The model is not supported, or its config.json makes no sense.
-pub fn of(config: &Json, weights: &Weights, output: Output) -> Result<Cost, GraphError> {
+pub(crate) fn of(config: &Json, weights: &Weights, output: Output) -> Result<Cost, GraphError> {
     let output = match output {
         Output::Lexical(_) => output,
         Output::Hidden(_) | Output::Logits | Output::Answer(_) => Output::Hidden(Rows::All),

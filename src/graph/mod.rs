@@ -6,23 +6,22 @@
 mod architectures;
 mod build;
 mod builder;
-pub mod config;
-pub mod cost;
+pub(crate) mod config;
+pub(crate) mod cost;
 mod error;
-pub mod export;
-pub mod int8;
-pub mod probe;
+pub(crate) mod export;
+pub(crate) mod int8;
+pub(crate) mod probe;
 mod proto;
 mod request;
 mod types;
 
 pub use architectures::known::supported;
-pub use error::GraphError;
+pub(crate) use error::GraphError;
 
-pub use build::{Description, build, build_int8, build_watched, describe, positions_of};
+pub use build::build;
+pub(crate) use build::{Description, build_int8, build_watched, describe, positions_of};
 pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
 pub(crate) use types::below_root;
-pub use types::{
-    ATTENTION_MASK, Element, Graph, INPUT_IDS, Initializer, LENGTHS, OPERATOR, OPERATOR_DOMAIN, POSITION_IDS,
-    TOKEN_TYPE_IDS, WEIGHTS_FOLDER,
-};
+pub use types::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};
+pub(crate) use types::{Element, Initializer, OPERATOR, OPERATOR_DOMAIN, WEIGHTS_FOLDER};

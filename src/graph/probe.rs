@@ -14,7 +14,7 @@ const PRODUCT: &str = "product";
 
 /// `x · Wᵀ`, both of them weights: `x` `[rows, inner]`, `W` `[outputs, inner]`, as layers multiply; f32, random
 /// numbers. The graph has no inputs; its output is the product, `[rows, outputs]`.
-pub fn product(rows: usize, inner: usize, outputs: usize) -> Graph {
+pub(crate) fn product(rows: usize, inner: usize, outputs: usize) -> Graph {
     let mut rng = fastrand::Rng::with_seed(0);
     let mut weight = |name: &str, rows: usize| {
         // None of them subnormal, and no sums that overflow.

@@ -7,7 +7,7 @@ use prost::Message;
 
 /// A whole model: the graph and the operator sets it is written in.
 #[derive(Clone, PartialEq, Message)]
-pub struct ModelProto {
+pub(crate) struct ModelProto {
     #[prost(int64, tag = "1")]
     pub ir_version: i64,
     #[prost(string, tag = "2")]
@@ -24,7 +24,7 @@ pub struct ModelProto {
 
 /// An operator set: domain ("" is ONNX itself) and version.
 #[derive(Clone, PartialEq, Message)]
-pub struct OperatorSetIdProto {
+pub(crate) struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
     pub domain: String,
     #[prost(int64, tag = "2")]
@@ -33,7 +33,7 @@ pub struct OperatorSetIdProto {
 
 /// Nodes in topological order, constant tensors, inputs and outputs.
 #[derive(Clone, PartialEq, Message)]
-pub struct GraphProto {
+pub(crate) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<NodeProto>,
     #[prost(string, tag = "2")]
@@ -48,7 +48,7 @@ pub struct GraphProto {
 
 /// One operator call.
 #[derive(Clone, PartialEq, Message)]
-pub struct NodeProto {
+pub(crate) struct NodeProto {
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
@@ -64,17 +64,17 @@ pub struct NodeProto {
 }
 
 /// `AttributeProto.AttributeType`: FLOAT.
-pub const ATTRIBUTE_FLOAT: i32 = 1;
+pub(crate) const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType`: INT.
-pub const ATTRIBUTE_INT: i32 = 2;
+pub(crate) const ATTRIBUTE_INT: i32 = 2;
 /// `AttributeProto.AttributeType`: GRAPH.
-pub const ATTRIBUTE_GRAPH: i32 = 5;
+pub(crate) const ATTRIBUTE_GRAPH: i32 = 5;
 /// `AttributeProto.AttributeType`: INTS.
-pub const ATTRIBUTE_INTS: i32 = 7;
+pub(crate) const ATTRIBUTE_INTS: i32 = 7;
 
 /// A named attribute of a node.
 #[derive(Clone, PartialEq, Message)]
-pub struct AttributeProto {
+pub(crate) struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
     #[prost(float, optional, tag = "2")]
@@ -90,20 +90,20 @@ pub struct AttributeProto {
 }
 
 /// `TensorProto.DataType`: FLOAT.
-pub const TENSOR_FLOAT: i32 = 1;
+pub(crate) const TENSOR_FLOAT: i32 = 1;
 /// `TensorProto.DataType`: UINT8.
-pub const TENSOR_UINT8: i32 = 2;
+pub(crate) const TENSOR_UINT8: i32 = 2;
 /// `TensorProto.DataType`: INT8.
-pub const TENSOR_INT8: i32 = 3;
+pub(crate) const TENSOR_INT8: i32 = 3;
 /// `TensorProto.DataType`: INT64.
-pub const TENSOR_INT64: i32 = 7;
-pub const TENSOR_INT32: i32 = 6;
+pub(crate) const TENSOR_INT64: i32 = 7;
+pub(crate) const TENSOR_INT32: i32 = 6;
 /// `TensorProto.DataLocation`: EXTERNAL.
-pub const LOCATION_EXTERNAL: i32 = 1;
+pub(crate) const LOCATION_EXTERNAL: i32 = 1;
 
 /// A constant tensor: its data in `raw_data`, or somewhere else (`data_location`).
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorProto {
+pub(crate) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
@@ -120,7 +120,7 @@ pub struct TensorProto {
 
 /// A key with its value.
 #[derive(Clone, PartialEq, Message)]
-pub struct StringStringEntryProto {
+pub(crate) struct StringStringEntryProto {
     #[prost(string, tag = "1")]
     pub key: String,
     #[prost(string, tag = "2")]
@@ -129,7 +129,7 @@ pub struct StringStringEntryProto {
 
 /// Name and type of an input or output.
 #[derive(Clone, PartialEq, Message)]
-pub struct ValueInfoProto {
+pub(crate) struct ValueInfoProto {
     #[prost(string, tag = "1")]
     pub name: String,
     #[prost(message, optional, tag = "2")]
@@ -138,14 +138,14 @@ pub struct ValueInfoProto {
 
 /// A type; here always a tensor.
 #[derive(Clone, PartialEq, Message)]
-pub struct TypeProto {
+pub(crate) struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
 }
 
 /// Element type and shape of a tensor.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorTypeProto {
+pub(crate) struct TensorTypeProto {
     #[prost(int32, tag = "1")]
     pub elem_type: i32,
     #[prost(message, optional, tag = "2")]
@@ -154,14 +154,14 @@ pub struct TensorTypeProto {
 
 /// The dimensions of a tensor.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorShapeProto {
+pub(crate) struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<DimensionProto>,
 }
 
 /// One dimension: a number, or a symbol such as "batch".
 #[derive(Clone, PartialEq, Message)]
-pub struct DimensionProto {
+pub(crate) struct DimensionProto {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
     #[prost(string, optional, tag = "2")]

@@ -38,7 +38,7 @@ pub struct Initializer {
 
 /// The folder that locations of external data are relative to. It is the root, as weights may lie in the model's own
 /// files and in files of infa's cache.
-pub const WEIGHTS_FOLDER: &str = "/";
+pub(crate) const WEIGHTS_FOLDER: &str = "/";
 
 /// The location of the file at `path`, relative to [`WEIGHTS_FOLDER`]; `None` if the path is not absolute or not UTF-8.
 pub(crate) fn below_root(path: &std::path::Path) -> Option<&str> {
@@ -89,19 +89,19 @@ pub const LENGTHS: &str = "lengths";
 pub const POSITION_IDS: &str = "position_ids";
 
 /// The domain of operators of our own, and their one operator: attribute `number` is the place in [`Graph::operators`].
-pub const OPERATOR_DOMAIN: &str = "infa";
+pub(crate) const OPERATOR_DOMAIN: &str = "infa";
 
 /// See [`OPERATOR_DOMAIN`].
-pub const OPERATOR: &str = "Packed";
+pub(crate) const OPERATOR: &str = "Packed";
 
 /// Name of the input that is 1 for tokens that attention may see, and 0 for others.
 pub const ATTENTION_MASK: &str = "attention_mask";
 
 /// Name of the output of [`Output::Hidden`].
-pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
+pub(crate) const LAST_HIDDEN_STATE: &str = "last_hidden_state";
 
 /// Name of the output of [`Output::Logits`] and [`Output::Answer`].
-pub const LOGITS: &str = "logits";
+pub(crate) const LOGITS: &str = "logits";
 
 /// Name of the output of [`Output::Lexical`].
-pub const LEXICAL_WEIGHTS: &str = "lexical_weights";
+pub(crate) const LEXICAL_WEIGHTS: &str = "lexical_weights";

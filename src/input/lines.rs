@@ -32,12 +32,12 @@ pub(super) enum Piece<'a> {
 }
 
 impl Splitter {
-    pub fn new(reader: Reader, separator: u8, max: usize, name: Arc<str>) -> Self {
+    pub(crate) fn new(reader: Reader, separator: u8, max: usize, name: Arc<str>) -> Self {
         Self { reader: Some(reader), separator, max, name, line: 1, buffer: Vec::new(), begun: false }
     }
 
     /// The next piece and its origin; `None` at the end, and after an error.
-    pub fn next(&mut self) -> Option<Result<(Origin, Piece<'_>), InputError>> {
+    pub(crate) fn next(&mut self) -> Option<Result<(Origin, Piece<'_>), InputError>> {
         let origin = Origin { file: self.name.clone(), line: self.line };
         match self.read() {
             Ok(None) => None,

@@ -26,7 +26,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// The fields that `options` name.
-    pub fn of(options: &Options) -> Self {
+    pub(crate) fn of(options: &Options) -> Self {
         let text = options.field.clone().unwrap_or("text".into());
         let id_required = options.id_field.is_some();
         // The text is its own id only if the user says so.

@@ -17,7 +17,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Records, InputError>
 }
 
 /// Texts that are here already, in the order of `texts`; `origin` is what messages call their place.
-pub fn texts(texts: Vec<String>, origin: &str) -> Records {
+pub(crate) fn texts(texts: Vec<String>, origin: &str) -> Records {
     Records::of(texts, origin)
 }
 
@@ -27,7 +27,7 @@ pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Quer
 }
 
 /// The format that the ending of `path` stands for, that of compression left out; `None` where it stands for none.
-pub fn format_of(path: &std::path::Path) -> Option<Format> {
+pub(crate) fn format_of(path: &std::path::Path) -> Option<Format> {
     match source::ending_of(path) {
         source::Ending::Format(format) => Some(format),
         source::Ending::Unknown | source::Ending::Binary(_) => None,

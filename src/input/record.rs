@@ -6,7 +6,7 @@ use crate::record_id::RecordId;
 
 /// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
 /// 60 bytes for each byte of a word without end, so this bounds memory too.
-pub const MAX_RECORD_BYTES: usize = 16 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 
 /// A record of an input, or the error in its place.
 #[derive(Debug)]

@@ -33,7 +33,7 @@ struct Column {
 
 impl Rows {
     /// Reads the header of the file called `name` and finds the columns in it.
-    pub fn new(
+    pub(crate) fn new(
         reader: Reader,
         delimiter: u8,
         max: usize,

@@ -44,7 +44,7 @@ pub(super) struct RowInfo {
 
 impl RowInfo {
     /// The error of the row itself: a quote without an end, too many bytes, or not `expected` fields.
-    pub fn problem(&self, expected: usize, max: usize) -> Option<(u64, Problem)> {
+    pub(crate) fn problem(&self, expected: usize, max: usize) -> Option<(u64, Problem)> {
         let Self { line, columns: found, too_long, last_line, open_quote } = *self;
         match open_quote {
             // The row took in every later line of the file.
@@ -60,7 +60,7 @@ impl RowInfo {
 }
 
 impl Table {
-    pub fn new(reader: Reader, delimiter: u8, max: usize) -> Self {
+    pub(crate) fn new(reader: Reader, delimiter: u8, max: usize) -> Self {
         Self {
             reader: Some(reader),
             core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
@@ -74,17 +74,17 @@ impl Table {
     }
 
     /// The line reading has come to.
-    pub fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// The fields of the current row, without quotes.
-    pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.kept).map(|i| self.field(i))
     }
 
     /// One field of the current row; empty if it is missing.
-    pub fn field(&self, column: usize) -> &[u8] {
+    pub(crate) fn field(&self, column: usize) -> &[u8] {
         if column >= self.kept {
             return &[];
         }
@@ -93,7 +93,7 @@ impl Table {
     }
 
     /// Moves on to the next row; `None` at the end, and after an error.
-    pub fn advance(&mut self) -> io::Result<Option<RowInfo>> {
+    pub(crate) fn advance(&mut self) -> io::Result<Option<RowInfo>> {
         let result = self.read();
         if !matches!(result, Ok(Some(_))) {
             self.reader = None;

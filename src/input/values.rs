@@ -190,7 +190,7 @@ pub(super) struct JsonValues<P> {
 
 impl<P> JsonValues<P> {
     /// The values in `reader`, each of at most `max` bytes.
-    pub fn new(reader: Reader, max: usize, name: Arc<str>, parse: P) -> Self {
+    pub(crate) fn new(reader: Reader, max: usize, name: Arc<str>, parse: P) -> Self {
         let values = Values { reader: Some(reader), name, max, line: 1, buffer: Vec::new(), place: Place::Start };
         Self { values, parse }
     }

@@ -139,7 +139,7 @@ impl Model {
 }
 
 /// The task of the model in a directory; `None` if its files cannot be read.
-pub fn task_in(dir: &Path) -> Option<Task> {
+pub(crate) fn task_in(dir: &Path) -> Option<Task> {
     let config = read_object(&dir.join("config.json")).ok()?.unwrap_or(Json::Null);
     Task::read(dir, &config).ok()
 }

@@ -39,7 +39,7 @@ pub(super) struct Digits(pub Option<Precision>);
 
 impl Digits {
     /// Appends a JSON array. NaN and infinities become `null`, as JSON has no numbers for them.
-    pub fn array(self, numbers: &[f32], out: &mut Vec<u8>) {
+    pub(crate) fn array(self, numbers: &[f32], out: &mut Vec<u8>) {
         let Self(Some(precision)) = self else { return json(numbers, out) };
         out.push(b'[');
         for (i, &number) in numbers.iter().enumerate() {
@@ -56,7 +56,7 @@ impl Digits {
     }
 
     /// Appends a field of a CSV. NaN and infinities become `NaN` and `inf`, which CSV readers know.
-    pub fn field(self, number: f32, out: &mut Vec<u8>) {
+    pub(crate) fn field(self, number: f32, out: &mut Vec<u8>) {
         match self.0 {
             // Writing to memory does not fail.
             _ if !number.is_finite() => _ = write!(out, "{number}"),

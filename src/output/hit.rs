@@ -16,7 +16,7 @@ pub enum RankingFormat {
 
 /// A ranked document.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// Index of the document in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
@@ -29,7 +29,7 @@ pub struct Hit {
 
 /// The documents of one query of many.
 #[derive(Debug, Clone, Copy)]
-pub struct Ranking<'a> {
+pub(crate) struct Ranking<'a> {
     /// Index of the query in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.

@@ -20,7 +20,7 @@ pub enum LabelsFormat {
 
 /// A label and its score.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Label<'a> {
+pub(crate) struct Label<'a> {
     /// The label's name.
     pub label: &'a str,
     pub score: f64,
@@ -28,7 +28,7 @@ pub struct Label<'a> {
 
 /// The labels of one input.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Labelled<'a> {
+pub(crate) struct Labelled<'a> {
     /// Best first.
     pub labels: Vec<Label<'a>>,
     /// Number of tokens the model read, if known.
@@ -38,7 +38,7 @@ pub struct Labelled<'a> {
 }
 
 /// Takes the labels of inputs in order.
-pub struct LabelsWriter(Inner);
+pub(crate) struct LabelsWriter(Inner);
 
 enum Inner {
     Objects(Objects),
@@ -46,7 +46,7 @@ enum Inner {
 }
 
 impl LabelsWriter {
-    pub fn open(format: LabelsFormat, destination: &Destination) -> Result<Self, OutputError> {
+    pub(crate) fn open(format: LabelsFormat, destination: &Destination) -> Result<Self, OutputError> {
         let mut sink = Sink::open(destination)?;
         Ok(Self(match format {
             LabelsFormat::Jsonl => Inner::Objects(Objects::new(sink, false)),
@@ -59,7 +59,7 @@ impl LabelsWriter {
     }
 
     /// Writes the labels of input `index`, or what went wrong with it.
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         index: u64,
         row_id: Option<&RecordId>,
@@ -113,7 +113,7 @@ impl LabelsWriter {
     }
 
     /// Hands everything so far to the system.
-    pub fn flush(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         match &mut self.0 {
             Inner::Objects(objects) => objects.flush(),
             Inner::Csv(sink) => sink.flush(),
@@ -121,7 +121,7 @@ impl LabelsWriter {
     }
 
     /// Writes what remains; a file takes its name only now.
-    pub fn finish(self) -> Result<(), OutputError> {
+    pub(crate) fn finish(self) -> Result<(), OutputError> {
         match self.0 {
             Inner::Objects(objects) => objects.finish(),
             Inner::Csv(sink) => sink.finish(),

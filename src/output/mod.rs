@@ -17,16 +17,18 @@ mod value;
 
 pub use digits::Precision;
 pub use embeddings::format::Format;
-pub use embeddings::open::{check, open, preview};
-pub use embeddings::row::{Numbers, Row, RowWriter, Shape, Vector};
-pub use error::OutputError;
+pub use embeddings::open::open;
+pub(crate) use embeddings::open::{check, preview};
+pub(crate) use embeddings::row::RowWriter;
+pub use embeddings::row::{Numbers, Row, Shape, Vector};
+pub(crate) use error::OutputError;
 pub use file::bytes::BytesWriter;
 pub use file::destination::Destination;
-pub use file::document::Document;
-pub use file::part::remove_parts;
-pub use hit::{Hit, Ranking, RankingFormat};
-pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
-pub use ranking::RankingWriter;
+pub(crate) use file::document::Document;
+pub(crate) use file::part::remove_parts;
+pub(crate) use hit::{Hit, Ranking, RankingFormat};
+pub(crate) use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
+pub(crate) use ranking::RankingWriter;
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,12 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub fn new(sink: Sink, array: bool) -> Self {
+    pub(crate) fn new(sink: Sink, array: bool) -> Self {
         Self { sink, array, begun: false }
     }
 
     /// Writes one object, which `append` appends to the buffer.
-    pub fn write(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<(), OutputError> {
+    pub(crate) fn write(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<(), OutputError> {
         let out = self.sink.buffer();
         if self.array {
             out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
@@ -30,11 +30,11 @@ impl Objects {
         self.sink.settle()
     }
 
-    pub fn flush(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         self.sink.flush()
     }
 
-    pub fn finish(mut self) -> Result<(), OutputError> {
+    pub(crate) fn finish(mut self) -> Result<(), OutputError> {
         if self.array {
             self.sink.buffer().extend_from_slice(if self.begun { b"]\n" } else { b"[]\n" });
         }

@@ -13,7 +13,7 @@ use super::value::{head, json, member};
 use super::{Destination, OutputError, table};
 
 /// Takes documents in the order of their scores.
-pub struct RankingWriter {
+pub(crate) struct RankingWriter {
     inner: Inner,
     /// Rank of the next document.
     rank: u64,
@@ -27,7 +27,7 @@ enum Inner {
 
 impl RankingWriter {
     /// Opens `destination` for one query, or for `many`; `documents`: their texts are written, too.
-    pub fn open(
+    pub(crate) fn open(
         format: RankingFormat,
         destination: &Destination,
         many: bool,
@@ -50,7 +50,7 @@ impl RankingWriter {
     }
 
     /// Writes the next document of the one query.
-    pub fn hit(&mut self, hit: &Hit) -> Result<(), OutputError> {
+    pub(crate) fn hit(&mut self, hit: &Hit) -> Result<(), OutputError> {
         self.rank += u64::from(hit.outcome.is_ok());
         match &mut self.inner {
             Inner::Table { rows, .. } => {
@@ -66,7 +66,7 @@ impl RankingWriter {
     }
 
     /// Writes the documents of the next query of many.
-    pub fn ranking(&mut self, ranking: &Ranking<'_>) -> Result<(), OutputError> {
+    pub(crate) fn ranking(&mut self, ranking: &Ranking<'_>) -> Result<(), OutputError> {
         match &mut self.inner {
             Inner::Table { sink, rows } => {
                 table::heading(ranking, sink.buffer());
@@ -126,7 +126,7 @@ impl RankingWriter {
     }
 
     /// Hands everything so far to the system.
-    pub fn flush(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         match &mut self.inner {
             Inner::Objects(objects) => objects.flush(),
             Inner::Table { sink, .. } | Inner::Csv { sink, .. } => sink.flush(),
@@ -134,7 +134,7 @@ impl RankingWriter {
     }
 
     /// Writes what remains; a file takes its name only now.
-    pub fn finish(self) -> Result<(), OutputError> {
+    pub(crate) fn finish(self) -> Result<(), OutputError> {
         match self.inner {
             Inner::Objects(objects) => objects.finish(),
             Inner::Csv { sink, .. } => sink.finish(),

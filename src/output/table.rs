@@ -20,7 +20,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// One more document.
-    pub fn push(&mut self, rank: u64, hit: &Hit) {
+    pub(crate) fn push(&mut self, rank: u64, hit: &Hit) {
         self.ids |= hit.id.is_some();
         let name = match &hit.id {
             Some(id) => one_line(id.text()),
@@ -34,7 +34,7 @@ impl Rows {
     }
 
     /// Appends the table; without rows nothing.
-    pub fn append_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn append_to(self, out: &mut Vec<u8>) {
         if self.rows.is_empty() {
             return;
         }

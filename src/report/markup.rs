@@ -12,13 +12,13 @@ pub(crate) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
 pub(crate) struct Markup(String);
 
 impl Markup {
-    pub fn raw(&mut self, markup: &'static str) -> &mut Self {
+    pub(crate) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// A text, escaped.
-    pub fn text(&mut self, text: impl Display) -> &mut Self {
+    pub(crate) fn text(&mut self, text: impl Display) -> &mut Self {
         for c in text.to_string().chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
@@ -37,32 +37,32 @@ impl Markup {
     }
 
     /// Begins an element.
-    pub fn open(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
+    pub(crate) fn open(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
         self.start(tag, attributes).raw(">")
     }
 
     /// Ends an element.
-    pub fn close(&mut self, tag: &'static str) -> &mut Self {
+    pub(crate) fn close(&mut self, tag: &'static str) -> &mut Self {
         self.raw("</").raw(tag).raw(">")
     }
 
-    pub fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, text: impl Display) -> &mut Self {
+    pub(crate) fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, text: impl Display) -> &mut Self {
         self.open(tag, attributes).text(text).close(tag)
     }
 
     /// An element without content: a shape, or a void element of HTML.
-    pub fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
+    pub(crate) fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
         self.start(tag, attributes).raw("/>")
     }
 
     /// Another piece.
-    pub fn append(&mut self, other: Self) -> &mut Self {
+    pub(crate) fn append(&mut self, other: Self) -> &mut Self {
         self.0.push_str(&other.0);
         self
     }
 
     /// The page.
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 

@@ -28,8 +28,8 @@ pub(crate) mod terminal;
 pub(crate) mod text;
 mod tone;
 
-pub use figure::Figure;
+pub(crate) use figure::Figure;
 #[cfg(test)]
 pub(crate) use schema::schema_of;
-pub use terminal::TableOptions;
+pub(crate) use terminal::TableOptions;
 pub(crate) use tone::Tone;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Compares with the file of that name in a directory of `tests/fixtures`, or writes it if `INFA_UPDATE_SNAPSHOTS` is set.
 #[track_caller]
-pub fn compare_in(directory: &str, name: &str, found: &str) {
+pub(crate) fn compare_in(directory: &str, name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(directory).join(name);
     if std::env::var_os("INFA_UPDATE_SNAPSHOTS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -20,7 +20,7 @@ pub fn compare_in(directory: &str, name: &str, found: &str) {
 
 /// Asserts that the file of this path below the repository holds this schema; `INFA_UPDATE_SCHEMA` writes it.
 #[track_caller]
-pub fn assert_published(path: &str, schema: &serde_json::Value) {
+pub(crate) fn assert_published(path: &str, schema: &serde_json::Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let schema = serde_json::to_string_pretty(schema).unwrap() + "\n";
     if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
@@ -31,7 +31,7 @@ pub fn assert_published(path: &str, schema: &serde_json::Value) {
 }
 
 /// Asserts of documents that they are as their schema says, and returns them as JSON.
-pub fn valid<D: JsonSchema + Serialize>() -> impl Fn(&D) -> serde_json::Value {
+pub(crate) fn valid<D: JsonSchema + Serialize>() -> impl Fn(&D) -> serde_json::Value {
     let validator = jsonschema::validator_for(&schemars::schema_for!(D).to_value()).unwrap();
     assert!(!validator.is_valid(&serde_json::json!({})), "the schema says nothing");
     move |document| {

@@ -13,7 +13,7 @@ pub(crate) const INDENT: usize = 4;
 
 /// Options of drawing for a terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TableOptions {
+pub(crate) struct TableOptions {
     /// True if escape sequences may be used.
     pub colour: bool,
     /// Columns of the terminal; 120 where they are not known.
@@ -41,14 +41,14 @@ pub(crate) struct Page {
 
 impl Page {
     /// An empty one.
-    pub fn new(options: &TableOptions) -> Self {
+    pub(crate) fn new(options: &TableOptions) -> Self {
         // Some terminals report a width of 0.
         let width = options.width.filter(|&width| width > 0).unwrap_or(WIDTH).max(NARROW);
         Self { out: String::new(), colour: options.colour, width }
     }
 
     /// One line; spaces at its end go.
-    pub fn line(&mut self, style: Style, line: &str) {
+    pub(crate) fn line(&mut self, style: Style, line: &str) {
         let line = line.trim_end();
         let code = match style {
             _ if !self.colour || line.is_empty() => "",
@@ -66,7 +66,7 @@ impl Page {
     }
 
     /// `label` and the text beside it, wrapped.
-    pub fn paragraph(&mut self, style: Style, label: &str, text: &str) {
+    pub(crate) fn paragraph(&mut self, style: Style, label: &str, text: &str) {
         for (at, line) in wrapped(text, usize::from(self.width) - label.chars().count()).iter().enumerate() {
             let label = if at == 0 { label.to_owned() } else { " ".repeat(label.chars().count()) };
             self.line(style, &format!("{label}{line}"));
@@ -82,7 +82,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// One with this heading.
-    pub fn new<'a>(head: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(head: impl Iterator<Item = &'a str>) -> Self {
         let mut table = Table::new();
         let style = presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─'));
         table.load_style(style).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
@@ -91,14 +91,14 @@ impl Grid {
     }
 
     /// The first cell may have several lines; the others have one.
-    pub fn row<'a>(&mut self, first: &[String], cells: impl Iterator<Item = &'a str>) {
+    pub(crate) fn row<'a>(&mut self, first: &[String], cells: impl Iterator<Item = &'a str>) {
         self.heights.push(first.len().max(1));
         let cells = std::iter::once(first.join("\n")).chain(cells.map(str::to_owned));
         self.table.add_row(cells.collect::<Vec<_>>());
     }
 
     /// The lines of the heading, and of each row.
-    pub fn lines(mut self) -> (Vec<String>, Vec<Vec<String>>) {
+    pub(crate) fn lines(mut self) -> (Vec<String>, Vec<Vec<String>>) {
         let columns = self.table.column_count();
         for (at, column) in self.table.column_iter_mut().enumerate() {
             // The line below the heading takes one column of the gap.

@@ -15,7 +15,7 @@ pub(crate) enum Tone {
 
 impl Tone {
     /// Its class in the style of pages and charts.
-    pub fn class(self) -> &'static str {
+    pub(crate) fn class(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Good => "good",

@@ -47,7 +47,7 @@ pub fn python() -> &'static str {
 }
 
 /// True if a file name is that of the ONNX Runtime library itself (not of one of its providers).
-pub fn is_library(name: &str) -> bool {
+pub(crate) fn is_library(name: &str) -> bool {
     name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
 }
 
@@ -56,7 +56,7 @@ fn directory(cache: &Path) -> PathBuf {
 }
 
 /// The library that infa installed earlier, if it did.
-pub fn installed(cache: &Path) -> Option<PathBuf> {
+pub(crate) fn installed(cache: &Path) -> Option<PathBuf> {
     library_in(&directory(cache))
 }
 
@@ -96,7 +96,7 @@ fn lock_file(cache: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`RuntimeError::NoPackage`] where no package exists for this system, [`RuntimeError::NotInstalled`] otherwise.
-pub fn install(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError> {
+pub(crate) fn install(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError> {
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let wheel = WHEELS
         .iter()

@@ -1,11 +1,11 @@
 //! ONNX Runtime: find or install its library, load it once, make sessions that share their weights.
 
 pub mod cores;
-pub mod device;
+pub(crate) mod device;
 mod error;
-pub mod install;
+pub(crate) mod install;
 mod integrity;
-pub mod library;
+pub(crate) mod library;
 mod loaded;
 mod operators;
 mod resolve;
@@ -13,8 +13,9 @@ mod session;
 mod telemetry;
 mod version;
 
-pub use error::RuntimeError;
+pub(crate) use error::RuntimeError;
 pub use loaded::Runtime;
 pub use session::{Input, Session, SessionOptions};
-pub use telemetry::forbid_telemetry;
-pub use version::{OLDEST_MINOR, VERSION};
+pub(crate) use telemetry::forbid_telemetry;
+pub(crate) use version::OLDEST_MINOR;
+pub use version::VERSION;

@@ -8,7 +8,7 @@
 ///
 /// A program should call this first of all, while it has one thread. [`super::library::check`] and
 /// [`super::Runtime::load`] call it, too.
-pub fn forbid_telemetry() {
+pub(crate) fn forbid_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {
         // SAFETY: the binary gets here from `main` before it starts a thread. In another program that did not call this

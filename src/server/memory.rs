@@ -110,7 +110,7 @@ impl Drop for BodyPermit {
 }
 
 /// Returns the freed memory that the allocator keeps to the system; takes some milliseconds.
-pub fn return_freed_memory() {
+pub(crate) fn return_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: takes no pointers and may be called at any time from any thread.
     unsafe {

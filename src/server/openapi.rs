@@ -207,7 +207,7 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 const STYLE: &str = ".swagger-ui .markdown code,.swagger-ui .renderedMarkdown code{padding:1px 4px}";
 
 /// Routes of the document and the page. With `key`, requests need a key.
-pub fn router(key: bool) -> Router<Arc<App>> {
+pub(crate) fn router(key: bool) -> Router<Arc<App>> {
     let document = OnceLock::new();
     let document = Arc::new(move |app: &App| document.get_or_init(|| describe(app, key)).clone());
     Router::new()

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The certificate for new connections, read again when its files change, as short-lived certificates are renewed.
 /// Unusable files leave it as it is.
 #[derive(Clone)]
-pub struct Certificate(Arc<Inner>);
+pub(crate) struct Certificate(Arc<Inner>);
 
 struct Inner {
     files: TlsFiles,
@@ -46,7 +46,7 @@ struct State {
 impl Certificate {
     /// # Errors
     /// Files that cannot be read, are invalid, or do not match.
-    pub fn read(files: &TlsFiles) -> Result<Self, ServeError> {
+    pub(crate) fn read(files: &TlsFiles) -> Result<Self, ServeError> {
         // Before the files are read, so that no change is missed.
         let read = stamps(files);
         let state = State {
@@ -60,7 +60,7 @@ impl Certificate {
     /// The acceptor of TLS handshakes, with the current certificate.
     ///
     /// If the file system does not respond, only the connection that checks the files waits.
-    pub async fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) async fn acceptor(&self) -> TlsAcceptor {
         if self.is_due() {
             let this = self.clone();
             if let Err(e) = tokio::task::spawn_blocking(move || this.look()).await {

@@ -112,12 +112,12 @@ tokio::task_local! {
 }
 
 /// Runs `work` inside the span of `context`.
-pub async fn scope<T>(tracing: Arc<Tracing>, context: Context, work: impl Future<Output = T>) -> T {
+pub(crate) async fn scope<T>(tracing: Arc<Tracing>, context: Context, work: impl Future<Output = T>) -> T {
     CURRENT.scope((tracing, context), work).await
 }
 
 /// Records child spans of the current request for the phases of a model call that began at `started`.
-pub fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
+pub(crate) fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
     let _ = CURRENT.try_with(|(tracing, parent)| {
         let Times { tokenize, queue, infer } = *times;
         let mut begin = started;

@@ -6,7 +6,7 @@ use super::spread::CONFIDENCE;
 
 /// The draws of a bootstrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resampling {
+pub(crate) struct Resampling {
     /// Decides which items are drawn.
     pub seed: u64,
     /// The number of resamples. With 2,000 of them, the probability beyond an end of the interval is good to 0.35 %
@@ -16,7 +16,7 @@ pub struct Resampling {
 
 /// A statistic with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bootstrapped {
+pub(crate) struct Bootstrapped {
     /// The statistic of all items.
     pub estimate: f64,
     /// Its 95 % interval; `None` for fewer than two items, or where the statistic is not defined for most resamples.
@@ -29,7 +29,7 @@ pub struct Bootstrapped {
 ///
 /// `None` where the statistic is not defined for all items. Draws for which it is not defined (all tied) are left out.
 /// Each draw has a seed of its own, so that the result does not depend on threads.
-pub fn bootstrap(
+pub(crate) fn bootstrap(
     n: usize,
     resampling: Resampling,
     statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
@@ -57,7 +57,7 @@ pub fn bootstrap(
 /// The difference `second` − `first` of two statistics of the same `n` items, by the paired bootstrap: both are computed
 /// from the same draws (for retrieval: Sakai, Evaluating Evaluation Metrics based on the Bootstrap, SIGIR 2006;
 /// `scipy.stats.bootstrap` with `paired=True`). `None` as of [`bootstrap`].
-pub fn paired_difference(
+pub(crate) fn paired_difference(
     n: usize,
     resampling: Resampling,
     first: impl Fn(&[usize]) -> Option<f64> + Sync,
@@ -67,7 +67,7 @@ pub fn paired_difference(
 }
 
 /// The mean of the values at these indices; `None` without indices.
-pub fn mean_of(values: &[f64], items: &[usize]) -> Option<f64> {
+pub(crate) fn mean_of(values: &[f64], items: &[usize]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|&item| values[item]).sum::<f64>() / items.len() as f64)
 }
 

@@ -7,7 +7,7 @@ use super::ranks::{Ranked, average_ranks};
 ///
 /// `None` where it is not defined: lists of different lengths or of fewer than two values, a list in which all are the
 /// same, or what is not finite.
-pub fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
+pub(crate) fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     let same = |values: &[f64]| values.iter().all(|&value| value == values[0]);
     if a.len() != b.len() || a.len() < 2 || a.iter().chain(b).any(|x| !x.is_finite()) || same(a) || same(b) {
         return None;
@@ -32,17 +32,17 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
 ///
 /// `None` if it is undefined: lists of different lengths or of fewer than two values, a list in which all are tied, or
 /// NaN. Infinite values have ranks.
-pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+pub(crate) fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     pearson(&average_ranks(a)?, &average_ranks(b)?)
 }
 
 /// [`spearman`] of the items at these indices, some of which may occur several times. Both lists have the same items.
-pub fn spearman_of(a: &Ranked, b: &Ranked, items: &[usize]) -> Option<f64> {
+pub(crate) fn spearman_of(a: &Ranked, b: &Ranked, items: &[usize]) -> Option<f64> {
     pearson(&a.ranks(items), &b.ranks(items))
 }
 
 /// [`pearson`] of the items at these indices.
-pub fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
+pub(crate) fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
     let pick = |values: &[f64]| items.iter().map(|&item| values[item]).collect::<Vec<_>>();
     pearson(&pick(a), &pick(b))
 }

@@ -22,12 +22,12 @@ use super::quantiles::median;
 use super::student_t::{quantile_80, quantile_975};
 
 /// From this many rounds on, medians are compared instead of means.
-pub const MEDIAN_FROM: usize = 5;
+pub(crate) const MEDIAN_FROM: usize = 5;
 /// Ratios nearer to 1 are rounding: latencies are recorded to three digits.
-pub const RESOLUTION: f64 = 1e-3;
+pub(crate) const RESOLUTION: f64 = 1e-3;
 /// The part of the permitted 5 % false verdicts of a report that goes to the figure that decides: throughput, or p50 in an
 /// open loop.
-pub const DECISIVE_SHARE: f64 = 0.5;
+pub(crate) const DECISIVE_SHARE: f64 = 0.5;
 /// Variance from run to run, where it cannot be measured, as a multiple of that from round to round.
 const RUN_VARIANCE: f64 = 1.0;
 /// A round farther from the median than this many median deviations counts as that far where errors are estimated.
@@ -35,7 +35,7 @@ const FARTHEST: f64 = 10.0;
 
 /// A change with its error: a difference, of logarithms where the metric is compared by ratios.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     /// The change.
     pub value: f64,
     /// Its standard error, of rounds within their runs, or of runs.
@@ -58,7 +58,7 @@ fn moments(values: &[f64]) -> (f64, f64, f64) {
 
 /// The measure of the middle of rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Centre {
+pub(crate) enum Centre {
     /// Of fewer than [`MEDIAN_FROM`], of shares, and of runs.
     Mean,
     /// Otherwise.
@@ -67,7 +67,7 @@ pub enum Centre {
 
 impl Centre {
     /// The middle of values with its error; `None` for fewer than two.
-    pub fn of(self, values: &[f64]) -> Option<Estimate> {
+    pub(crate) fn of(self, values: &[f64]) -> Option<Estimate> {
         match self {
             Self::Mean => Estimate::of_pairs(values),
             Self::Median => Estimate::of_medians(None, values),
@@ -119,19 +119,19 @@ impl Estimate {
     }
 
     /// The same for rounds of one run of each of these sides, which other runs of the same would not repeat exactly.
-    pub fn between_single_runs(self, sides: &[&[f64]]) -> Self {
+    pub(crate) fn between_single_runs(self, sides: &[&[f64]]) -> Self {
         let variance: f64 = sides.iter().map(|rounds| moments(&restrained(rounds)).2).sum();
         Self { run: (RUN_VARIANCE * variance).sqrt(), ..self }
     }
 
     /// Its standard error with all that is in it.
-    pub fn whole_error(&self) -> f64 {
+    pub(crate) fn whole_error(&self) -> f64 {
         self.error.hypot(self.run)
     }
 
     /// The difference of the medians of `new` and `base`; without a base, the median of `new`. `None` for fewer than two
     /// values.
-    pub fn of_medians(base: Option<&[f64]>, new: &[f64]) -> Option<Self> {
+    pub(crate) fn of_medians(base: Option<&[f64]>, new: &[f64]) -> Option<Self> {
         if new.len() < 2 || base.is_some_and(|base| base.len() < 2) {
             return None;
         }
@@ -145,7 +145,7 @@ impl Estimate {
 
     /// The difference of the means of `new` and `base`, measured independently of one another; `None` for fewer than two
     /// values of either.
-    pub fn between(base: &[f64], new: &[f64]) -> Option<Self> {
+    pub(crate) fn between(base: &[f64], new: &[f64]) -> Option<Self> {
         if base.len() < 2 || new.len() < 2 {
             return None;
         }
@@ -158,7 +158,7 @@ impl Estimate {
     }
 
     /// As [`between`](Self::between); a side with a single value is assumed to vary like the other one.
-    pub fn between_runs(base: &[f64], new: &[f64]) -> Option<Self> {
+    pub(crate) fn between_runs(base: &[f64], new: &[f64]) -> Option<Self> {
         let (many, one) = if new.len() == 1 { (base, new) } else { (new, base) };
         if one.len() != 1 {
             return Self::between(base, new);
@@ -169,14 +169,14 @@ impl Estimate {
     }
 
     /// The mean of differences of pairs; `None` for fewer than two.
-    pub fn of_pairs(differences: &[f64]) -> Option<Self> {
+    pub(crate) fn of_pairs(differences: &[f64]) -> Option<Self> {
         let (n, value, variance) = moments(differences);
         (n >= 2.0).then(|| Self::new(value, (variance / n).sqrt(), n - 1.0))
     }
 
     /// The mean of several; `None` of none. Degrees of freedom after F. E. Satterthwaite, Biometrics Bulletin 2 (1946).
     /// What changes from run to run is taken to move all of them together, since they are often of the same runs.
-    pub fn mean(estimates: &[Self]) -> Option<Self> {
+    pub(crate) fn mean(estimates: &[Self]) -> Option<Self> {
         let n = estimates.len() as f64;
         let squares = |power: i32, share: bool| -> f64 {
             estimates.iter().map(|one| one.error.powi(power) / if share { one.freedom } else { 1.0 }).sum()
@@ -194,7 +194,7 @@ impl Estimate {
     /// The smallest change that is detected in four of five tries, if only changes beyond `floor` are: what is
     /// smaller may be there and not be seen. (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988: a
     /// power of 80 %.)
-    pub fn detectable(&self, floor: f64) -> f64 {
+    pub(crate) fn detectable(&self, floor: f64) -> f64 {
         floor + quantile_80(self.freedom) * self.whole_error()
     }
 }

@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 ///
 /// `None` where it is not defined: lists of different lengths or of fewer than two scores, a list in which all are
 /// tied, or NaN.
-pub fn kendall_tau_b(a: &[f32], b: &[f32]) -> Option<f64> {
+pub(crate) fn kendall_tau_b(a: &[f32], b: &[f32]) -> Option<f64> {
     if a.len() != b.len() || a.len() < 2 || a.iter().chain(b).any(|score| score.is_nan()) {
         return None;
     }

@@ -18,18 +18,18 @@
 //!
 //! A leaf: it uses nothing else of the crate, so that measuring, comparing and reporting share it.
 
-pub mod bootstrap;
-pub mod correlation;
-pub mod estimate;
-pub mod fidelity;
-pub mod kendall;
-pub mod latencies;
-pub mod nearest;
-pub mod quantiles;
-pub mod random;
-pub mod ranks;
-pub mod retrieval;
-pub mod sample;
-pub mod speed_up;
-pub mod spread;
-pub mod student_t;
+pub(crate) mod bootstrap;
+pub(crate) mod correlation;
+pub(crate) mod estimate;
+pub(crate) mod fidelity;
+pub(crate) mod kendall;
+pub(crate) mod latencies;
+pub(crate) mod nearest;
+pub(crate) mod quantiles;
+pub(crate) mod random;
+pub(crate) mod ranks;
+pub(crate) mod retrieval;
+pub(crate) mod sample;
+pub(crate) mod speed_up;
+pub(crate) mod spread;
+pub(crate) mod student_t;

@@ -10,7 +10,7 @@ const TILE: usize = 1024;
 
 /// By what vectors are near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
+pub(crate) enum Measure {
     /// The largest inner product; of vectors of length 1, the largest cosine.
     InnerProduct,
     /// The smallest Euclidean distance; scores are negated distances.
@@ -20,7 +20,7 @@ pub enum Measure {
 }
 
 /// Vectors of one length, in any layout.
-pub trait VectorRows: Sync {
+pub(crate) trait VectorRows: Sync {
     /// The number of vectors.
     fn count(&self) -> usize;
 
@@ -33,7 +33,7 @@ pub trait VectorRows: Sync {
 
 /// A vector that a search returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Near {
+pub(crate) struct Near {
     pub place: usize,
     /// Its similarity to the query; larger is nearer.
     pub score: f32,
@@ -46,7 +46,7 @@ pub struct Near {
 ///
 /// Runs on rayon's threads; memory: `k` documents per query, and a tile of products per thread. `None` once `stopped`
 /// returns true.
-pub fn nearest(
+pub(crate) fn nearest(
     documents: &impl VectorRows,
     queries: &impl VectorRows,
     measure: Measure,

@@ -1,7 +1,7 @@
 //! Medians, percentiles and means.
 
 /// The value in the middle; of an even number of values, the mean of the two there. `None` without values.
-pub fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;
@@ -10,14 +10,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
 
 /// The `percent`th percentile of rising values by linear interpolation between the closest ranks, which is method 7 of
 /// Hyndman and Fan (1996) and the default of `numpy.percentile`. `None` without values.
-pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     let rank = (sorted.len().checked_sub(1)?) as f64 * percent / 100.0;
     let (below, above) = (sorted.get(rank.floor() as usize)?, sorted.get(rank.ceil() as usize)?);
     Some(below + (above - below) * rank.fract())
 }
 
 /// The mean; `None` without values.
-pub fn mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

@@ -7,59 +7,59 @@
 use std::f64::consts::TAU;
 
 /// A stream of random numbers.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio, made odd.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// SplitMix64's function of output: a permutation of the numbers that leaves no pattern in them.
-pub fn mix(z: u64) -> u64 {
+pub(crate) fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
 /// A number that belongs to `item` under `seed`.
-pub fn hash(seed: u64, item: u64) -> u64 {
+pub(crate) fn hash(seed: u64, item: u64) -> u64 {
     mix(mix(seed.wrapping_add(STEP)) ^ item.wrapping_add(1).wrapping_mul(STEP))
 }
 
 impl Random {
     /// The stream of a seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The stream of the `item`th thing under a seed, which does not depend on how many there are.
-    pub fn of(seed: u64, item: usize) -> Self {
+    pub(crate) fn of(seed: u64, item: usize) -> Self {
         Self(hash(seed, item as u64))
     }
 
     /// The next number, of 64 bits.
-    pub fn next_u64(&mut self) -> u64 {
+    pub(crate) fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
     }
 
     /// A number below `end`; 0 if that is 0. Off from equally likely by less than `end` / 2^64.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next_u64()) * end as u128) >> 64) as usize
     }
 
     /// A number in [0, 1), of 53 bits.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A number of the standard normal distribution (Box and Muller 1958).
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         // In (0, 1]: the logarithm of 0 is infinite.
         let radius = (-2.0 * libm::log(1.0 - self.unit())).sqrt();
         radius * libm::cos(TAU * self.unit())
     }
 
     /// Every order is as likely as any other (Fisher and Yates).
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
         }

@@ -2,7 +2,7 @@
 
 /// The rank of each value, from 1 for the smallest; equal ones share the mean of their ranks, as
 /// `scipy.stats.rankdata` has it by default. `None` with NaN.
-pub fn average_ranks(values: &[f64]) -> Option<Vec<f64>> {
+pub(crate) fn average_ranks(values: &[f64]) -> Option<Vec<f64>> {
     if values.iter().any(|value| value.is_nan()) {
         return None;
     }
@@ -26,7 +26,7 @@ pub fn average_ranks(values: &[f64]) -> Option<Vec<f64>> {
 /// leaves its place to others. They follow from how often each distinct value was drawn, which takes one pass over the
 /// draw and one over the distinct values: of 20,000 pairs, a fifth of the time that sorting takes.
 #[derive(Debug)]
-pub struct Ranked {
+pub(crate) struct Ranked {
     /// Of each item, the place of its value among the distinct ones, rising.
     places: Vec<u32>,
     distinct: usize,
@@ -34,7 +34,7 @@ pub struct Ranked {
 
 impl Ranked {
     /// Of values without NaN.
-    pub fn of(values: &[f64]) -> Self {
+    pub(crate) fn of(values: &[f64]) -> Self {
         let mut order: Vec<usize> = (0..values.len()).collect();
         // Both zeros are the same.
         order.sort_unstable_by(|&x, &y| (values[x] + 0.0).total_cmp(&(values[y] + 0.0)));
@@ -48,7 +48,7 @@ impl Ranked {
     }
 
     /// Ranks of the values of these items among themselves, as [`average_ranks`] gives them.
-    pub fn ranks(&self, items: &[usize]) -> Vec<f64> {
+    pub(crate) fn ranks(&self, items: &[usize]) -> Vec<f64> {
         let mut ranks = vec![0.0; self.distinct];
         items.iter().for_each(|&item| ranks[self.places[item] as usize] += 1.0);
         let mut before = 0.0;

@@ -7,7 +7,7 @@
 ///
 /// `ranked`: relevances of the documents that were found, best first, 0 for unjudged ones. `judged`: those of all
 /// judged documents, in any order. Without a relevant one it is 0, as there.
-pub fn ndcg_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
+pub(crate) fn ndcg_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
     let gain = |(at, &relevance): (usize, &u32)| f64::from(relevance) / (at as f64 + 2.0).log2();
     let dcg = |relevances: &[u32]| relevances.iter().take(k).enumerate().map(gain).sum::<f64>();
     let mut best = judged.to_vec();
@@ -20,7 +20,7 @@ pub fn ndcg_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
 /// `recall` in `m_recall.c`, which is BEIR's Recall@k). Without a relevant one it is 0, as there.
 ///
 /// The lists are those of [`ndcg_at`].
-pub fn recall_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
+pub(crate) fn recall_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
     let relevant = |relevances: &[u32]| relevances.iter().filter(|&&relevance| relevance > 0).count();
     let (found, all) = (relevant(&ranked[..k.min(ranked.len())]), relevant(judged));
     if all > 0 { found as f64 / all as f64 } else { 0.0 }
@@ -30,7 +30,7 @@ pub fn recall_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
 /// over queries is MRR@k (Voorhees, The TREC-8 Question Answering Track Report, 1999; BEIR's and MTEB's `mrr`).
 ///
 /// The list is that of [`ndcg_at`].
-pub fn reciprocal_rank_at(ranked: &[u32], k: usize) -> f64 {
+pub(crate) fn reciprocal_rank_at(ranked: &[u32], k: usize) -> f64 {
     let first = ranked.iter().take(k).position(|&relevance| relevance > 0);
     first.map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
 }

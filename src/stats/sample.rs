@@ -12,7 +12,7 @@ use super::random::hash;
 /// the other has seen and that are in the first one's sample are in the other's, too. Of a text that is
 /// requested several times, one result is kept, chosen in the same way.
 #[derive(Debug, Clone)]
-pub struct Sample<T> {
+pub(crate) struct Sample<T> {
     seed: u64,
     size: usize,
     /// By the random number of the text, with the text's own as a tie-breaker.
@@ -28,7 +28,7 @@ struct Kept<T> {
 
 impl<T> Sample<T> {
     /// An empty sample of at most `size` texts. The same seed chooses the same texts.
-    pub fn new(seed: u64, size: usize) -> Self {
+    pub(crate) fn new(seed: u64, size: usize) -> Self {
         Self { seed, size, kept: BTreeMap::new() }
     }
 
@@ -41,7 +41,7 @@ impl<T> Sample<T> {
     }
 
     /// Returns whether [`Sample::offer`] would keep a result, so that others need not be copied.
-    pub fn wants(&self, request: u64, text: usize) -> bool {
+    pub(crate) fn wants(&self, request: u64, text: usize) -> bool {
         let key = self.key(text);
         match self.kept.get(&key) {
             Some(kept) => self.request(request, text) < kept.request,
@@ -51,7 +51,7 @@ impl<T> Sample<T> {
     }
 
     /// Offers a result for keeping: that of the `text`th text of the dataset in the `request`th request of the run.
-    pub fn offer(&mut self, request: u64, text: usize, result: T) {
+    pub(crate) fn offer(&mut self, request: u64, text: usize, result: T) {
         if self.wants(request, text) {
             self.insert(self.key(text), Kept { request: self.request(request, text), result });
         }
@@ -65,29 +65,29 @@ impl<T> Sample<T> {
     }
 
     /// Returns whether the sample is empty.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
     /// The result of a text, if it is kept.
-    pub fn get(&self, text: usize) -> Option<&T> {
+    pub(crate) fn get(&self, text: usize) -> Option<&T> {
         self.kept.get(&self.key(text)).map(|kept| &kept.result)
     }
 
     /// The texts that a sample of a dataset of `texts` texts has if all of them are offered, and that this one lacks.
-    pub fn missing(&self, texts: usize) -> Vec<usize> {
+    pub(crate) fn missing(&self, texts: usize) -> Vec<usize> {
         let mut whole = Sample::new(self.seed, self.size);
         (0..texts).for_each(|text| whole.offer(0, text, ()));
         whole.into_results().into_iter().map(|(text, ..)| text).filter(|&text| self.get(text).is_none()).collect()
     }
 
     /// A name of these texts of the dataset: two lists under the same seed have the same name only if they are the same.
-    pub fn fingerprint(&self, texts: &[usize]) -> String {
+    pub(crate) fn fingerprint(&self, texts: &[usize]) -> String {
         format!("{:016x}", texts.iter().fold(self.seed, |all, &text| hash(all, text as u64)))
     }
 
     /// The kept results, each with the index of its text in the dataset and of its request in the run, sorted by text.
-    pub fn into_results(self) -> Vec<(usize, u64, T)> {
+    pub(crate) fn into_results(self) -> Vec<(usize, u64, T)> {
         let results = self.kept.into_iter().map(|((_, text), kept)| (text, kept.request.1, kept.result));
         let mut results: Vec<_> = results.collect();
         results.sort_unstable_by_key(|(text, ..)| *text);

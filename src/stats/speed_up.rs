@@ -9,7 +9,7 @@ use super::student_t::critical_value;
 ///
 /// The interval is the one that `infa compare` gives the figure that decides, in a run in which `engines` are compared
 /// with the baseline: it holds together with those of all other engines and figures. `None` for fewer than two rounds.
-pub fn speed_up(values: &[(usize, f64)], baseline: &[(usize, f64)], engines: usize) -> Option<Spread> {
+pub(crate) fn speed_up(values: &[(usize, f64)], baseline: &[(usize, f64)], engines: usize) -> Option<Spread> {
     let of = |round: usize| baseline.iter().find(|(other, base)| *other == round && *base > 0.0).map(|(_, base)| *base);
     let ratios = values.iter().filter_map(|(round, value)| Some(value / of(*round)?));
     let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();

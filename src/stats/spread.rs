@@ -9,7 +9,7 @@ use super::quantiles::{self, median};
 use super::student_t::quantile_975;
 
 /// Probability that an interval holds what it is for.
-pub const CONFIDENCE: f64 = 0.95;
+pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// Values of one figure, one per round.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +74,7 @@ fn half_width(values: &[f64]) -> Option<f64> {
 /// as few values need it: `exp(t·s/√n) - 1` (Georges, Buytaert, Eeckhout, Statistically Rigorous Java Performance
 /// Evaluation, OOPSLA 2007, section 3.2; for ratios and logarithms, Hoefler and Belli, Scientific Benchmarking of
 /// Parallel Computing Systems, SC 2015, rules 3 to 5).
-pub fn relative_half_width(values: &[f64]) -> Option<(f64, f64)> {
+pub(crate) fn relative_half_width(values: &[f64]) -> Option<(f64, f64)> {
     if values.len() < 2 || values.iter().any(|value| !(*value > 0.0 && value.is_finite())) {
         return None;
     }
@@ -84,7 +84,7 @@ pub fn relative_half_width(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// Standard deviation of a sample over its mean; `None` for fewer than two values or a mean that is not above 0.
-pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
+pub(crate) fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);

@@ -5,7 +5,7 @@ const MOST_FREEDOM: f64 = 1000.0;
 
 /// The 97.5 % quantile with `freedom` degrees of freedom (at least one): a table, and beyond it the expansion in 1/freedom
 /// (Abramowitz and Stegun 26.7.5), there good to 1e-5.
-pub fn quantile_975(freedom: usize) -> f64 {
+pub(crate) fn quantile_975(freedom: usize) -> f64 {
     const TABLE: [f64; 10] =
         [12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157, 2.228_139];
     /// The same quantile of the normal distribution.
@@ -25,7 +25,7 @@ pub fn quantile_975(freedom: usize) -> f64 {
 
 /// The two-sided critical value with `freedom` degrees of freedom (at least one): |t| is beyond it with this probability
 /// (above 0), as beyond 2.776 for 0.05 and 4.
-pub fn whole_critical_value(probability: f64, freedom: usize) -> f64 {
+pub(crate) fn whole_critical_value(probability: f64, freedom: usize) -> f64 {
     let wanted = 1.0 - probability;
     let (mut low, mut high) = (0.0, 1.0);
     // A single degree of freedom reaches 1e15 only for probabilities that no family of tests needs.
@@ -61,7 +61,7 @@ fn probability_within(t: f64, freedom: usize) -> f64 {
 }
 
 /// As [`whole_critical_value`], for fractional degrees of freedom, such as Welch's.
-pub fn critical_value(probability: f64, freedom: f64) -> f64 {
+pub(crate) fn critical_value(probability: f64, freedom: f64) -> f64 {
     let freedom = freedom.clamp(1.0, MOST_FREEDOM);
     let (fewer, more) = (freedom.floor(), freedom.ceil());
     let [low, high] = [fewer, more].map(|freedom| whole_critical_value(probability, freedom as usize));
@@ -71,7 +71,7 @@ pub fn critical_value(probability: f64, freedom: f64) -> f64 {
 }
 
 /// The 80 % quantile, by the same expansion as [`quantile_975`], good to 2 %.
-pub fn quantile_80(freedom: f64) -> f64 {
+pub(crate) fn quantile_80(freedom: f64) -> f64 {
     const Z: f64 = 0.841_621_234;
     let inverse = 1.0 / freedom.max(1.0);
     let terms = [

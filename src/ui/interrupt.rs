@@ -13,19 +13,19 @@ use crate::fetch::Cancel;
 const GRACE: Duration = Duration::from_millis(700);
 
 /// Exit status after an interruption: 128 + SIGINT.
-pub const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Set by a command that shuts down by itself: the time that this may take. Global, as signals are.
 static TIME_TO_END: OnceLock<Duration> = OnceLock::new();
 
 /// From now on the first signal only sets [`Cancel`], even if it has come already: the work promises to end by itself.
 /// A second one still ends the process at once.
-pub fn exit_only_when_done() {
+pub(crate) fn exit_only_when_done() {
     exit_at_most_after(Duration::MAX);
 }
 
 /// The same, but the process ends at the latest when `most` is over after the signal, even if the work hangs.
-pub fn exit_at_most_after(most: Duration) {
+pub(crate) fn exit_at_most_after(most: Duration) {
     let _ = TIME_TO_END.set(most);
 }
 
@@ -36,17 +36,17 @@ static RECEIVED: OnceLock<i32> = OnceLock::new();
 static LAST: OnceLock<fn()> = OnceLock::new();
 
 /// Has `last` done before the process ends, however that comes about.
-pub fn at_exit(last: fn()) {
+pub(crate) fn at_exit(last: fn()) {
     let _ = LAST.set(last);
 }
 
 /// The name of the first signal that came, if one did.
-pub fn received() -> Option<&'static str> {
+pub(crate) fn received() -> Option<&'static str> {
     signal_hook::low_level::signal_name(*RECEIVED.get()?)
 }
 
 /// True if SIGHUP ends the process; under nohup, which starts programs with the signal ignored, it does not.
-pub fn hang_up_ends() -> bool {
+pub(crate) fn hang_up_ends() -> bool {
     // Read once, before the handler is installed.
     static ENDS: OnceLock<bool> = OnceLock::new();
     *ENDS.get_or_init(|| {
@@ -59,7 +59,7 @@ pub fn hang_up_ends() -> bool {
 }
 
 /// Starts listening. The first signal sets `cancel` and gives the work [`GRACE`]; a second one ends the process at once.
-pub fn listen(cancel: Cancel) {
+pub(crate) fn listen(cancel: Cancel) {
     // A write beyond the limit of a file's size shall fail, and not end the process: a handler does that.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut heard = vec![SIGINT, SIGTERM];
@@ -100,7 +100,7 @@ pub fn listen(cancel: Cancel) {
 
 /// Ends the process now. Worker threads may be inside ONNX Runtime, whose static destructors must not run at the same
 /// time, so this is `_exit`; callers have flushed their output.
-pub fn exit(status: i32) -> ! {
+pub(crate) fn exit(status: i32) -> ! {
     if let Some(last) = LAST.get() {
         last();
     }

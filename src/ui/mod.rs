@@ -1,10 +1,10 @@
 //! User interface: one printer for stdout and stderr, progress bars, logging, interruption.
 
-pub mod interrupt;
-pub mod log;
+pub(crate) mod interrupt;
+pub(crate) mod log;
 mod printer;
 mod progress;
 mod screen;
 
-pub use printer::Printer;
-pub use progress::{Bars, JobBar, StageBar};
+pub(crate) use printer::Printer;
+pub(crate) use progress::{Bars, JobBar, StageBar};

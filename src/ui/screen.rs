@@ -19,7 +19,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// stderr, which must be a terminal.
-    pub fn stderr() -> Self {
+    pub(crate) fn stderr() -> Self {
         Self { term: Term::buffered_stderr(), ended: AtomicBool::new(false) }
     }
 

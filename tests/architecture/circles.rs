@@ -9,7 +9,7 @@ type Modules = BTreeMap<ModulePath, Module>;
 
 /// Which file uses which. A re-export counts as the file that defines the item: `mod.rs`, which only re-exports, is in
 /// no circle.
-pub fn arrows(modules: &Modules) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
+pub(crate) fn arrows(modules: &Modules) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let mut arrows: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
     for (path, module) in modules {
         if module.file.ends_with("mod.rs") && module.other.is_empty() {
@@ -68,7 +68,7 @@ fn resolve(modules: &Modules, from: &[String], path: &[String], depth: usize) ->
 }
 
 /// Groups of files that use each other, the largest first.
-pub fn circles(arrows: &BTreeMap<PathBuf, BTreeSet<PathBuf>>) -> Vec<BTreeSet<PathBuf>> {
+pub(crate) fn circles(arrows: &BTreeMap<PathBuf, BTreeSet<PathBuf>>) -> Vec<BTreeSet<PathBuf>> {
     let reached = |from: &PathBuf| {
         let mut reached = BTreeSet::new();
         let mut next = vec![from];

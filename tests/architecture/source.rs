@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A module's path from the crate's root.
-pub type ModulePath = Vec<String>;
+pub(crate) type ModulePath = Vec<String>;
 
 /// A module of the crate that has a file of its own.
 #[derive(Debug, Default)]
-pub struct Module {
+pub(crate) struct Module {
     /// Its file, relative to `src`.
     pub file: PathBuf,
     /// Names defined in it, modules left out.
@@ -26,19 +26,19 @@ pub struct Module {
 }
 
 /// Every `.rs` file below `dir`.
-pub fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let all = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
     all.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
 }
 
 /// The crate's sources.
-pub fn src() -> PathBuf {
+pub(crate) fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 /// The modules of `room`, those for tests alone left out.
-pub fn modules(src: &Path, room: &str) -> BTreeMap<ModulePath, Module> {
+pub(crate) fn modules(src: &Path, room: &str) -> BTreeMap<ModulePath, Module> {
     let mut found: BTreeMap<ModulePath, Module> = BTreeMap::new();
     for path in files(&src.join(room)) {
         let file = path.strip_prefix(src).unwrap().to_owned();

@@ -26,7 +26,7 @@ use infa::parts::bench::report::{EngineReport, Report, parse};
 use run::{Infa, Ran};
 
 /// A short run on the smallest model: 8 texts of 12 tokens in requests of 4, two rounds of 6 requests by two clients.
-pub fn bench<'a>(engines: &'a str, args: impl IntoIterator<Item = &'a str>) -> Infa {
+pub(crate) fn bench<'a>(engines: &'a str, args: impl IntoIterator<Item = &'a str>) -> Infa {
     let mut all = vec!["bench", "--engines", engines, "--threads", "2"];
     let args: Vec<&str> = args.into_iter().collect();
     // A sweep has no rounds.
@@ -46,7 +46,7 @@ pub fn bench<'a>(engines: &'a str, args: impl IntoIterator<Item = &'a str>) -> I
 
 /// Runs it with an exported report, and reads that.
 #[track_caller]
-pub fn report(infa: Infa) -> (Ran, Report) {
+pub(crate) fn report(infa: Infa) -> (Ran, Report) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("report.json");
     let ran = infa.arg("--export-json").arg(&path).run();
@@ -56,11 +56,11 @@ pub fn report(infa: Infa) -> (Ran, Report) {
 
 /// The part of this engine in the report.
 #[track_caller]
-pub fn engine<'r>(report: &'r Report, name: &str) -> &'r EngineReport {
+pub(crate) fn engine<'r>(report: &'r Report, name: &str) -> &'r EngineReport {
     report.engines.iter().find(|engine| engine.name == name).unwrap_or_else(|| panic!("no {name} in {report:?}"))
 }
 
 #[track_caller]
-pub fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap()
 }

@@ -12,7 +12,7 @@ use crate::run::{Infa, embed, infa};
 use crate::support::{fixture, max_difference};
 
 /// A fixture's files as a repository: weights in LFS and on the CDN, the rest in Git.
-pub fn repository(name: &str) -> Repo {
+pub(crate) fn repository(name: &str) -> Repo {
     fn add(mut repo: Repo, dir: &Path, prefix: &str) -> Repo {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -30,7 +30,7 @@ pub fn repository(name: &str) -> Repo {
 }
 
 /// `infa embed -m org/tiny` against this Hub, or against none.
-pub fn from_hub(server: Option<&HubServer>, home: &TempDir) -> Infa {
+pub(crate) fn from_hub(server: Option<&HubServer>, home: &TempDir) -> Infa {
     let ran = infa(["embed", "--threads", "2", "-m", "org/tiny"]).env("HF_HOME", home.path()).stdin("a sea\n");
     match server {
         Some(server) => ran.env("HF_ENDPOINT", server.url()),

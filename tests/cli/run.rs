@@ -14,20 +14,20 @@ use crate::support;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A command line under construction.
-pub struct Infa {
+pub(crate) struct Infa {
     pub command: Command,
     stdin: Vec<u8>,
 }
 
 /// What came of it.
-pub struct Ran {
+pub(crate) struct Ran {
     pub status: i32,
     pub out: Vec<u8>,
     pub err: String,
 }
 
 /// `infa` with these arguments.
-pub fn infa<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
+pub(crate) fn infa<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infa"));
     let foreign = |name: &str| {
         let name = name.to_ascii_uppercase();
@@ -49,50 +49,50 @@ pub fn infa<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
 }
 
 /// `infa embed -m bert-tiny` with these arguments.
-pub fn embed<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
+pub(crate) fn embed<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
     embed_with(support::fixture("bert-tiny"), args)
 }
 
 /// `infa embed` with the model at `path`.
-pub fn embed_with<I: IntoIterator<Item: AsRef<OsStr>>>(path: impl AsRef<Path>, args: I) -> Infa {
+pub(crate) fn embed_with<I: IntoIterator<Item: AsRef<OsStr>>>(path: impl AsRef<Path>, args: I) -> Infa {
     infa(["embed", "--threads", "2", "-m"]).arg(path.as_ref()).args(args)
 }
 
 impl Infa {
-    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
     }
 
-    pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
+    pub(crate) fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
         self.command.args(args);
         self
     }
 
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
     }
 
     /// What it reads from stdin; nothing without this.
-    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
     /// Starts it with three pipes, and leaves them to the caller.
-    pub fn spawn(mut self) -> Running {
+    pub(crate) fn spawn(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(self.command.spawn().unwrap())
     }
 
     /// Runs it to its end.
-    pub fn run(self) -> Ran {
+    pub(crate) fn run(self) -> Ran {
         let bytes = self.stdin.clone();
         let mut running = self.spawn();
         let mut stdin = running.0.stdin.take().unwrap();
@@ -102,7 +102,7 @@ impl Infa {
     }
 
     /// Runs it through a shell, `"$@"` standing for it: for pipes and odd file descriptors.
-    pub fn run_in_shell(self, script: &str) -> Ran {
+    pub(crate) fn run_in_shell(self, script: &str) -> Ran {
         let Self { command, stdin } = self;
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args());
@@ -117,16 +117,16 @@ impl Infa {
 }
 
 /// A started program; killed when a test fails before its end.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub Child);
 
 impl Running {
-    pub fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: sends a signal to a child that has not been waited for.
         assert_eq!(unsafe { libc::kill(self.0.id() as i32, signal) }, 0);
     }
 
     /// Waits for its end, and gathers what it still writes.
-    pub fn end(mut self) -> Ran {
+    pub(crate) fn end(mut self) -> Ran {
         fn gather(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
             std::thread::spawn(move || {
                 let mut bytes = Vec::new();
@@ -145,7 +145,7 @@ impl Running {
         ran
     }
 
-    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+    pub(crate) fn wait(&mut self, patience: Duration) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -167,14 +167,14 @@ impl Drop for Running {
 impl Ran {
     /// Checks the exit status.
     #[track_caller]
-    pub fn status(self, expected: i32) -> Self {
+    pub(crate) fn status(self, expected: i32) -> Self {
         assert_eq!(self.status, expected, "stderr:\n{}", self.err);
         self
     }
 
     /// Exit status 0 and nothing in stderr but the summary.
     #[track_caller]
-    pub fn well(self) -> Self {
+    pub(crate) fn well(self) -> Self {
         let ran = self.status(0);
         let lines: Vec<&str> = ran.err.lines().collect();
         assert!(matches!(lines[..], [line] if line.starts_with("Embedded ")), "stderr:\n{}", ran.err);
@@ -183,7 +183,7 @@ impl Ran {
 
     /// A failure that people understand: this status, nothing on stdout, an error with these words, and a hint.
     #[track_caller]
-    pub fn refuses(self, status: i32, words: &[&str]) -> Self {
+    pub(crate) fn refuses(self, status: i32, words: &[&str]) -> Self {
         let ran = self.status(status).says(words);
         assert!(ran.out.is_empty(), "stdout: {}", String::from_utf8_lossy(&ran.out));
         assert!(ran.err.starts_with("error: "), "stderr:\n{}", ran.err);
@@ -192,24 +192,24 @@ impl Ran {
 
     /// stderr holds these words.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.err.contains(word), "no {word:?} in stderr:\n{}", self.err);
         }
         self
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.out).unwrap()
     }
 
     /// stdout as JSON lines.
-    pub fn rows(&self) -> Vec<Json> {
+    pub(crate) fn rows(&self) -> Vec<Json> {
         self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The vectors of rows that all went well.
-    pub fn vectors(&self) -> Vec<Vec<f32>> {
+    pub(crate) fn vectors(&self) -> Vec<Vec<f32>> {
         self.rows().iter().map(|row| support::floats(&row["embedding"])).collect()
     }
 }

@@ -37,7 +37,7 @@ fn interpreter() -> &'static str {
 }
 
 /// Runs a script with the addresses of these servers.
-pub fn run(script: &str, servers: &[(&str, &Server)]) {
+pub(crate) fn run(script: &str, servers: &[(&str, &Server)]) {
     let home = tempfile::tempdir().unwrap();
     let mut command = isolated(&home);
     command.arg(directory().join(script));
@@ -45,7 +45,7 @@ pub fn run(script: &str, servers: &[(&str, &Server)]) {
 }
 
 /// Runs schemathesis over the server's description of itself.
-pub fn schemathesis(args: &[&str], server: &Server) {
+pub(crate) fn schemathesis(args: &[&str], server: &Server) {
     let home = tempfile::tempdir().unwrap();
     let mut command = isolated(&home);
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(directory().join("schemathesis.toml"));
@@ -54,7 +54,7 @@ pub fn schemathesis(args: &[&str], server: &Server) {
 }
 
 /// Runs `browser.py`, which may have to install a browser, and does so with the user's settings.
-pub fn browse(server: &Server) {
+pub(crate) fn browse(server: &Server) {
     let mut command = Command::new(interpreter());
     command.arg(directory().join("browser.py")).arg(cache());
     let servers = [("server", server)];

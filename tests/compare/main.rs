@@ -26,7 +26,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 /// A run of one engine with these rounds of tokens a second.
-pub fn report(rates: &[f64]) -> Json {
+pub(crate) fn report(rates: &[f64]) -> Json {
     let rounds: Vec<Json> = rates
         .iter()
         .enumerate()
@@ -70,34 +70,34 @@ pub fn report(rates: &[f64]) -> Json {
 }
 
 /// Ten rounds of this rate that differ by about 1 %.
-pub fn noisy(rate: f64) -> Vec<f64> {
+pub(crate) fn noisy(rate: f64) -> Vec<f64> {
     [1.002, 0.988, 1.011, 0.994, 1.006, 0.985, 1.013, 0.999, 1.008, 0.992].map(|noise| rate * noise).into()
 }
 
 /// Files in a directory of their own.
-pub struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    pub fn temporary() -> Self {
+    pub(crate) fn temporary() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn report(&self, name: &str, report: &Json) -> PathBuf {
+    pub(crate) fn report(&self, name: &str, report: &Json) -> PathBuf {
         self.write(name, report.to_string())
     }
 }
 
 /// `infa compare` of these files.
-pub fn compare<P: AsRef<Path>>(files: &[P]) -> Infa {
+pub(crate) fn compare<P: AsRef<Path>>(files: &[P]) -> Infa {
     run::infa(["compare"]).args(files.iter().map(|file| file.as_ref()))
 }

@@ -13,10 +13,10 @@ use tokio::runtime::Runtime;
 use crate::support;
 
 /// Nothing takes this long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server of TEI's kind that behaves like this; `more` are words before and behind the program.
-pub fn launch(behaviour: &str, variables: &str) -> Launch {
+pub(crate) fn launch(behaviour: &str, variables: &str) -> Launch {
     let program = std::env::current_exe().unwrap();
     let command = format!(
         "FAKE={behaviour} FAKE_PORT={{port}} {variables} '{}' fake::behaves --exact --nocapture --test-threads 1",
@@ -28,16 +28,16 @@ pub fn launch(behaviour: &str, variables: &str) -> Launch {
     launch
 }
 
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-pub fn start(launch: &Launch) -> Result<Server, LaunchError> {
+pub(crate) fn start(launch: &Launch) -> Result<Server, LaunchError> {
     runtime().block_on(Server::start(launch, &Cancel::new()))
 }
 
 /// Asks a server, and waits for its answer: the status line.
-pub fn get(server: &Server, path: &str) -> String {
+pub(crate) fn get(server: &Server, path: &str) -> String {
     let address = (server.url().host_str().unwrap(), server.url().port().unwrap());
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
@@ -47,7 +47,7 @@ pub fn get(server: &Server, path: &str) -> String {
 }
 
 /// Whether there is a process of this number that still runs.
-pub fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     if let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         // What nobody has waited for yet has ended all the same.
         return !stat.rsplit_once(')').unwrap().1.trim_start().starts_with('Z');
@@ -56,7 +56,7 @@ pub fn runs(pid: u32) -> bool {
     !Path::new("/proc/self").exists() && unsafe { libc::kill(pid as i32, 0) } == 0
 }
 
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
@@ -65,7 +65,7 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// The number that a process writes into this file.
-pub fn number(file: &Path) -> u32 {
+pub(crate) fn number(file: &Path) -> u32 {
     let read = || std::fs::read_to_string(file).ok()?.strip_suffix('\n')?.parse().ok();
     wait_until("a number in a file", || read().is_some());
     read().unwrap()

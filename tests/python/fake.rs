@@ -8,19 +8,19 @@ use infa::parts::engine::python::{PythonOptions, Worker};
 use tempfile::TempDir;
 
 /// One of the interpreters beside this file.
-pub fn python(name: &str) -> PathBuf {
+pub(crate) fn python(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/bin").join(name)
 }
 
 /// A directory that passes for a model's.
-pub struct Model {
+pub(crate) struct Model {
     /// It, and the cache.
     root: TempDir,
     pub dir: PathBuf,
 }
 
 /// A model of this name; what is to go wrong when it is loaded, the name says.
-pub fn model(name: &str) -> Model {
+pub(crate) fn model(name: &str) -> Model {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join(name);
     std::fs::create_dir(&dir).unwrap();
@@ -31,43 +31,43 @@ pub fn model(name: &str) -> Model {
 }
 
 impl Model {
-    pub fn file(&self, name: &str, text: &str) {
+    pub(crate) fn file(&self, name: &str, text: &str) {
         let path = self.dir.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn cache(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> PathBuf {
         self.root.path().join("cache")
     }
 
     /// What `spec` is started with.
-    pub fn options(&self, spec: &str) -> PythonOptions {
+    pub(crate) fn options(&self, spec: &str) -> PythonOptions {
         PythonOptions {
             python: Some(python("python")),
             ..PythonOptions::new(spec.parse().unwrap(), self.dir.clone(), self.cache())
         }
     }
 
-    pub async fn start(&self, spec: &str) -> Result<Worker, PythonError> {
+    pub(crate) async fn start(&self, spec: &str) -> Result<Worker, PythonError> {
         Worker::start(&self.options(spec)).await
     }
 }
 
 /// A worker of `torch`, and its model.
-pub async fn torch() -> (Worker, Model) {
+pub(crate) async fn torch() -> (Worker, Model) {
     let model = model("model");
     (model.start("torch").await.unwrap(), model)
 }
 
 /// The vector that the pretended library gives a text.
-pub fn vector(text: &str) -> Vec<f32> {
+pub(crate) fn vector(text: &str) -> Vec<f32> {
     let sum: u64 = text.bytes().map(u64::from).sum();
     vec![text.len() as f32, sum as f32, (sum as f64 / 3.0) as f32, 1e-40]
 }
 
 /// Waits until no process has this id, or only what is left of one.
-pub fn gone(id: u32) -> bool {
+pub(crate) fn gone(id: u32) -> bool {
     let end = Instant::now() + Duration::from_secs(60);
     // SAFETY: signal 0 asks whether the process is there, and sends nothing.
     let there = || unsafe { libc::kill(id as i32, 0) } == 0;

@@ -13,7 +13,7 @@ use crate::run::{Infa, infa};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// `POST /embed`
     pub line: String,
     /// Names in lower case.
@@ -22,19 +22,19 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// The texts of a request to TEI's `/embed`.
-    pub fn inputs(&self) -> Vec<String> {
+    pub(crate) fn inputs(&self) -> Vec<String> {
         let texts = self.body["inputs"].as_array().into_iter().flatten();
         texts.map(|text| text.as_str().unwrap().to_owned()).collect()
     }
 }
 
 /// What comes back.
-pub enum Answer {
+pub(crate) enum Answer {
     Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// These bytes, and the connection is closed.
     Raw(Vec<u8>),
@@ -47,17 +47,17 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn json(body: &Json) -> Self {
+    pub(crate) fn json(body: &Json) -> Self {
         Self::Reply(200, Vec::new(), body.to_string().into_bytes())
     }
 
-    pub fn status(code: u16, message: &str) -> Self {
+    pub(crate) fn status(code: u16, message: &str) -> Self {
         Self::Reply(code, Vec::new(), json!({"error": message, "error_type": "x"}).to_string().into_bytes())
     }
 }
 
 /// A server; it lives as long as the test program.
-pub struct Fake {
+pub(crate) struct Fake {
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
@@ -66,12 +66,15 @@ pub struct Fake {
 type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 
 impl Fake {
-    pub fn new(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         Self::with(None, script)
     }
 
     /// Over TLS, if there is a configuration.
-    pub fn with(tls: Option<Arc<ServerConfig>>, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn with(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, scheme) = (listener.local_addr().unwrap().port(), if tls.is_some() { "https" } else { "http" });
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -93,7 +96,7 @@ impl Fake {
     }
 
     /// A TEI whose vector of a text is its length and 1; `odd` answers otherwise where it likes.
-    pub fn tei(odd: impl Fn(&[String]) -> Option<Answer> + Send + Sync + 'static) -> Self {
+    pub(crate) fn tei(odd: impl Fn(&[String]) -> Option<Answer> + Send + Sync + 'static) -> Self {
         Self::new(move |seen| match seen.line.as_str() {
             "POST /embed" => {
                 let texts = seen.inputs();
@@ -105,23 +108,23 @@ impl Fake {
     }
 
     /// Requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// Connections so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// The texts of all requests to `/embed` after the first, which asks whether the server is well.
-    pub fn batches(&self) -> Vec<Vec<String>> {
+    pub(crate) fn batches(&self) -> Vec<Vec<String>> {
         let embeds = self.seen().into_iter().filter(|seen| seen.line == "POST /embed");
         embeds.skip(1).map(|seen| seen.inputs()).collect()
     }
 
     /// Waits for that many requests.
-    pub fn wait_for(&self, requests: usize) {
+    pub(crate) fn wait_for(&self, requests: usize) {
         let start = Instant::now();
         while self.seen.lock().unwrap().len() < requests {
             assert!(start.elapsed() < Duration::from_secs(60), "no request comes");
@@ -130,13 +133,13 @@ impl Fake {
     }
 
     /// `infa embed --engine tei=…` with these lines.
-    pub fn embed<'a>(&self, args: impl IntoIterator<Item = &'a str>, lines: &str) -> Infa {
+    pub(crate) fn embed<'a>(&self, args: impl IntoIterator<Item = &'a str>, lines: &str) -> Infa {
         infa(["embed", "--engine", &format!("tei={}", self.url)]).args(args).stdin(lines)
     }
 }
 
 /// The vector of a text: its length and 1.
-pub fn vector(text: &str) -> [f32; 2] {
+pub(crate) fn vector(text: &str) -> [f32; 2] {
     [text.len() as f32, 1.0]
 }
 

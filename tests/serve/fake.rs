@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 use crate::support;
 
 /// Nothing takes this long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for a condition that will become true.
-pub fn eventually(what: &str, so: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < PATIENCE, "never: {what}");
@@ -35,7 +35,7 @@ pub fn eventually(what: &str, so: impl Fn() -> bool) {
 
 /// A vector of a text is its length in bytes and 1. The text "hold" has none until [`Fake::release`], "panic" panics,
 /// "full" finds the queue full.
-pub struct Fake {
+pub(crate) struct Fake {
     info: EngineInfo,
     held: Mutex<Vec<(Reply, usize)>>,
     dropped: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ impl Drop for OnDrop {
 }
 
 impl Fake {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let dir = support::fixture("bert-tiny");
         let source = support::request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
         let local = LocalInfo {
@@ -80,17 +80,17 @@ impl Fake {
     }
 
     /// Calls that are held, including abandoned ones.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.lock().unwrap().len()
     }
 
     /// Calls that are over: completed or abandoned.
-    pub fn over(&self) -> usize {
+    pub(crate) fn over(&self) -> usize {
         self.dropped.load(Ordering::SeqCst)
     }
 
     /// Completes the held calls.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         for (sender, texts) in self.held.lock().unwrap().drain(..) {
             let _ = sender.send(Ok(computed(&vec!["hold"; texts])));
         }
@@ -142,7 +142,7 @@ impl Engine for Fake {
 }
 
 /// A server in a thread of this process; shut down on drop.
-pub struct InProcess {
+pub(crate) struct InProcess {
     pub app: Arc<App>,
     pub engine: Arc<Fake>,
     pub bound: Bound,
@@ -152,20 +152,20 @@ pub struct InProcess {
 }
 
 /// A free port of this machine.
-pub fn tcp() -> Listen {
+pub(crate) fn tcp() -> Listen {
     Listen::Tcp { host: "127.0.0.1".into(), port: 0, tls: None }
 }
 
 impl InProcess {
-    pub fn start(options: ServerOptions) -> Self {
+    pub(crate) fn start(options: ServerOptions) -> Self {
         Self::with(Limits::default(), options, tcp())
     }
 
-    pub fn with(limits: Limits, options: ServerOptions, listen: Listen) -> Self {
+    pub(crate) fn with(limits: Limits, options: ServerOptions, listen: Listen) -> Self {
         Self::try_with(limits, options, listen).unwrap()
     }
 
-    pub fn try_with(limits: Limits, options: ServerOptions, listen: Listen) -> Result<Self, ServeError> {
+    pub(crate) fn try_with(limits: Limits, options: ServerOptions, listen: Listen) -> Result<Self, ServeError> {
         let engine = Fake::new();
         let loaded = Arc::clone(&engine);
         let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Engine>);
@@ -197,37 +197,37 @@ impl InProcess {
     }
 
     /// `127.0.0.1:PORT`
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         match &self.bound {
             Bound::Tcp { address, .. } => address.to_string(),
             Bound::Unix(path) => panic!("no port: {}", path.display()),
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match &self.bound {
             Bound::Unix(path) => path,
             Bound::Tcp { address, .. } => panic!("no path: {address}"),
         }
     }
 
-    pub fn get(&self, path: &str) -> reqwest::blocking::RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> reqwest::blocking::RequestBuilder {
         self.client.get(format!("http://{}{path}", self.address()))
     }
 
     /// Requests the vector of `text`.
-    pub fn embed(&self, text: &str) -> reqwest::blocking::RequestBuilder {
+    pub(crate) fn embed(&self, text: &str) -> reqwest::blocking::RequestBuilder {
         let url = format!("http://{}/v1/embeddings", self.address());
         self.client.post(url).json(&serde_json::json!({"input": [text], "model": "fake"}))
     }
 
     /// Begins its shutdown, without waiting for it.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         drop(self.shutdown.take());
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self) -> Drained {
+    pub(crate) fn wait(&mut self) -> Drained {
         self.stop();
         self.thread.take().unwrap().join().unwrap().unwrap()
     }

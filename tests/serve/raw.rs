@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use crate::fake::PATIENCE;
 
-pub struct Raw<S>(pub S);
+pub(crate) struct Raw<S>(pub S);
 
 /// A connection to `address`.
-pub fn connect(address: &str) -> Raw<TcpStream> {
+pub(crate) fn connect(address: &str) -> Raw<TcpStream> {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -19,37 +19,37 @@ pub fn connect(address: &str) -> Raw<TcpStream> {
 
 /// A reply over HTTP/1.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let value = |line: &'_ str| line.split_once(": ").filter(|(is, _)| is.eq_ignore_ascii_case(name)).is_some();
         self.head.lines().find(|line| value(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value)
     }
 }
 
 impl<S: Read + Write> Raw<S> {
-    pub fn send(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn send(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         self.0.write_all(text.as_ref()).unwrap();
         self
     }
 
     /// Requests the vector of `text`.
-    pub fn embed(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn embed(&mut self, text: &str) -> &mut Self {
         let body = serde_json::json!({"input": [text]}).to_string();
         self.send(post("/v1/embeddings", body.len()) + &body)
     }
 
     /// The next reply, which must have a content-length.
-    pub fn reply(&mut self) -> Reply {
+    pub(crate) fn reply(&mut self) -> Reply {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -67,19 +67,19 @@ impl<S: Read + Write> Raw<S> {
     }
 
     /// Checks that the server closes the connection without another byte.
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0))
     }
 }
 
 /// The head of a POST with a body of this length.
-pub fn post(path: &str, length: usize) -> String {
+pub(crate) fn post(path: &str, length: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
 }
 
 /// A GET without a body.
-pub fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
 }

@@ -10,10 +10,10 @@ use serde_json::Value as Json;
 use crate::support;
 
 /// Nothing takes this long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub url: String,
@@ -24,12 +24,12 @@ pub struct Server {
 }
 
 /// The path of a fixture, as a command line has it.
-pub fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     support::fixture(name).display().to_string()
 }
 
 /// `infa serve` on a free port with these arguments; nothing of it has been waited for.
-pub fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infa"));
     for (name, _) in std::env::vars_os() {
         let foreign = |name: &str| ["INFA_", "INFINITY_", "HF_"].iter().any(|prefix| name.starts_with(prefix));
@@ -55,7 +55,7 @@ pub fn command(args: &[&str]) -> Command {
 }
 
 /// Runs a server that must end by itself: its exit status and stderr. stdout must be empty.
-pub fn run(args: &[&str]) -> (i32, String) {
+pub(crate) fn run(args: &[&str]) -> (i32, String) {
     let output = command(args).output().unwrap();
     assert!(output.stdout.is_empty(), "{output:?}");
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -63,14 +63,14 @@ pub fn run(args: &[&str]) -> (i32, String) {
 
 impl Server {
     /// A server with these arguments, ready for requests.
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let server = Self::spawn(command(args));
         server.wait_until_ready();
         server
     }
 
     /// The server of `command`, which listens, but may still be loading.
-    pub fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         let (told, address) = std::sync::mpsc::channel();
@@ -100,11 +100,11 @@ impl Server {
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         let start = Instant::now();
         while !self.get("/readyz").status().is_success() {
             assert!(start.elapsed() < PATIENCE, "never ready:\n{}", self.stderr());
@@ -113,7 +113,7 @@ impl Server {
     }
 
     /// Waits until `done`.
-    pub fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
         while !done() {
             assert!(start.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", self.stderr());
@@ -122,42 +122,42 @@ impl Server {
     }
 
     /// Its stderr so far.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
     /// Its stderr is not read while this is locked; the pipe holds 64 KiB.
-    pub fn reading(&self) -> Arc<Mutex<()>> {
+    pub(crate) fn reading(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.reading)
     }
 
-    pub fn get(&self, path: &str) -> reqwest::blocking::Response {
+    pub(crate) fn get(&self, path: &str) -> reqwest::blocking::Response {
         self.client.get(format!("{}{path}", self.url)).send().unwrap()
     }
 
-    pub fn post(&self, path: &str, body: &Json) -> reqwest::blocking::Response {
+    pub(crate) fn post(&self, path: &str, body: &Json) -> reqwest::blocking::Response {
         self.client.post(format!("{}{path}", self.url)).json(body).send().unwrap()
     }
 
     /// Status and JSON of a reply.
-    pub fn ask(&self, path: &str, body: &Json) -> (u16, Json) {
+    pub(crate) fn ask(&self, path: &str, body: &Json) -> (u16, Json) {
         let reply = self.post(path, body);
         (reply.status().as_u16(), reply.json().unwrap())
     }
 
     /// Sends it SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal(libc::SIGTERM);
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: a signal to a process that this test started and has not waited for yet.
         unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

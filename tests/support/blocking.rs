@@ -10,12 +10,12 @@ use infa::parts::engine::{
 use infa::parts::model::Model;
 
 /// Blocks until `work` is done.
-pub fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// Requests that are waited for.
-pub trait Blocking: Engine {
+pub(crate) trait Blocking: Engine {
     fn request(
         &self,
         kind: OutputKind,

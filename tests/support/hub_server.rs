@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The commit that every revision of a fresh [`Repo`] stands for.
-pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// How the Hub hands out a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// 200 from the Hub itself.
     Direct,
     /// 307 to another path of the Hub, relative.
@@ -28,7 +28,7 @@ pub enum Delivery {
 
 /// One file of the repository.
 #[derive(Debug, Clone)]
-pub struct RepoFile {
+pub(crate) struct RepoFile {
     pub name: String,
     pub bytes: Vec<u8>,
     /// Kept in LFS: its ETag is its SHA-256.
@@ -38,14 +38,14 @@ pub struct RepoFile {
 
 impl RepoFile {
     /// The ETag: SHA-256 for LFS, otherwise Git's id of the contents.
-    pub fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         if self.lfs { sha256(&self.bytes) } else { git_oid(&self.bytes) }
     }
 }
 
 /// The one repository that the server has.
 #[derive(Debug, Clone)]
-pub struct Repo {
+pub(crate) struct Repo {
     pub id: String,
     pub commit: String,
     /// Branches and tags; the commit itself is always known.
@@ -58,7 +58,7 @@ pub struct Repo {
 }
 
 impl Repo {
-    pub fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             commit: COMMIT.to_owned(),
@@ -70,16 +70,16 @@ impl Repo {
     }
 
     /// A small file, kept in Git and sent by the Hub itself.
-    pub fn file(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn file(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         self.add(name, bytes.into(), false, Delivery::Direct)
     }
 
     /// A large file, kept in LFS and sent by the CDN.
-    pub fn lfs(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn lfs(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         self.add(name, bytes.into(), true, Delivery::Cdn)
     }
 
-    pub fn add(mut self, name: &str, bytes: Vec<u8>, lfs: bool, delivery: Delivery) -> Self {
+    pub(crate) fn add(mut self, name: &str, bytes: Vec<u8>, lfs: bool, delivery: Delivery) -> Self {
         self.files.push(RepoFile { name: name.to_owned(), bytes, lfs, delivery });
         self
     }
@@ -87,7 +87,7 @@ impl Repo {
 
 /// A way to misbehave.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Announce the whole body, send this many bytes of it, close.
     CutAfter(usize),
     /// Answer a range with 200 and everything.
@@ -116,14 +116,14 @@ pub enum Fault {
 
 /// Which of the two ports was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     Hub,
     Cdn,
 }
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     pub side: Side,
     pub method: String,
     /// With the query.
@@ -133,7 +133,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 }
@@ -148,12 +148,12 @@ struct State {
 }
 
 /// The running server; dropping it closes both ports.
-pub struct HubServer {
+pub(crate) struct HubServer {
     state: Arc<State>,
 }
 
 impl HubServer {
-    pub fn start(repo: Repo) -> Self {
+    pub(crate) fn start(repo: Repo) -> Self {
         let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
         let (hub, cdn) = (bind(), bind());
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -182,32 +182,32 @@ impl HubServer {
     }
 
     /// What HF_ENDPOINT should be.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.state.hub
     }
 
     /// Misbehaves `times` times on paths that contain `path`. Faults given first go first.
-    pub fn fault(&self, path: &str, times: usize, fault: Fault) {
+    pub(crate) fn fault(&self, path: &str, times: usize, fault: Fault) {
         self.state.faults.lock().unwrap().push((path.to_owned(), times, fault));
     }
 
     /// An error status with the Hub's two headers about it.
-    pub fn refuse(&self, path: &str, status: u16, code: &str, message: &str) {
+    pub(crate) fn refuse(&self, path: &str, status: u16, code: &str, message: &str) {
         let headers =
             vec![("X-Error-Code".to_owned(), code.to_owned()), ("X-Error-Message".to_owned(), message.to_owned())];
         self.fault(path, usize::MAX, Fault::Status(status, headers, String::new()));
     }
 
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.state.requests.lock().unwrap().clone()
     }
 
     /// The requests whose path contains `path`.
-    pub fn asked(&self, path: &str) -> Vec<Recorded> {
+    pub(crate) fn asked(&self, path: &str) -> Vec<Recorded> {
         self.requests().into_iter().filter(|request| request.path.contains(path)).collect()
     }
 
-    pub fn forget_requests(&self) {
+    pub(crate) fn forget_requests(&self) {
         self.state.requests.lock().unwrap().clear();
     }
 }
@@ -443,12 +443,12 @@ fn listing(repo: &Repo) -> String {
 }
 
 /// The SHA-256 in lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Git's id of a file with these contents.
-pub fn git_oid(bytes: &[u8]) -> String {
+pub(crate) fn git_oid(bytes: &[u8]) -> String {
     let mut hasher = sha1::Sha1::new();
     hasher.update(format!("blob {}\0", bytes.len()));
     hasher.update(bytes);

@@ -1,13 +1,13 @@
 //! What several test programs share: fixtures, engines, comparison of vectors.
 #![allow(dead_code, reason = "each test program uses its part")]
 
-pub mod blocking;
+pub(crate) mod blocking;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-pub use blocking::Blocking;
+pub(crate) use blocking::Blocking;
 use infa::parts::engine::{
     Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, Role, TextError, TextOptions,
 };
@@ -23,12 +23,12 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// The user's own cache, where the program itself installs what is missing, once.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let base = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     base.unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache")).join("infa")
 }
 
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let load = || {
         let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
@@ -39,7 +39,7 @@ pub fn runtime() -> Runtime {
 }
 
 /// The ONNX Runtime library of this machine; the program's own code finds it, or installs it once.
-pub fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
@@ -48,16 +48,16 @@ pub fn library() -> &'static Path {
     })
 }
 
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-pub fn json(path: impl AsRef<Path>) -> Json {
+pub(crate) fn json(path: impl AsRef<Path>) -> Json {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// A copy of a fixture's directory that a test may change.
-pub fn copy(name: &str) -> TempDir {
+pub(crate) fn copy(name: &str) -> TempDir {
     fn copy_into(from: &Path, to: &Path) {
         std::fs::create_dir_all(to).unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
@@ -76,17 +76,17 @@ pub fn copy(name: &str) -> TempDir {
 }
 
 /// Changes a JSON file of a copied fixture.
-pub fn patch(path: impl AsRef<Path>, change: impl FnOnce(&mut Json)) {
+pub(crate) fn patch(path: impl AsRef<Path>, change: impl FnOnce(&mut Json)) {
     let mut value = json(&path);
     change(&mut value);
     std::fs::write(path, serde_json::to_vec(&value).unwrap()).unwrap();
 }
 
-pub fn text_options() -> TextOptions {
+pub(crate) fn text_options() -> TextOptions {
     TextOptions::default()
 }
 
-pub fn request(model_id: &str) -> Request {
+pub(crate) fn request(model_id: &str) -> Request {
     Request {
         model_id: model_id.to_owned(),
         revision: None,
@@ -96,11 +96,11 @@ pub fn request(model_id: &str) -> Request {
     }
 }
 
-pub fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<OnnxEngine, EngineError> {
+pub(crate) fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<OnnxEngine, EngineError> {
     try_engine_for(OutputKind::Embedding, model_id, text, threads)
 }
 
-pub fn try_engine_for(
+pub(crate) fn try_engine_for(
     purpose: OutputKind,
     model_id: &str,
     text: &TextOptions,
@@ -111,20 +111,20 @@ pub fn try_engine_for(
     OnnxEngine::new(&runtime(), Model::read(source)?, purpose, text, options)
 }
 
-pub fn engine(dir: impl AsRef<Path>, text: &TextOptions) -> OnnxEngine {
+pub(crate) fn engine(dir: impl AsRef<Path>, text: &TextOptions) -> OnnxEngine {
     try_engine(dir.as_ref().to_str().unwrap(), text, 2).unwrap()
 }
 
-pub fn engine_for(purpose: OutputKind, dir: impl AsRef<Path>) -> OnnxEngine {
+pub(crate) fn engine_for(purpose: OutputKind, dir: impl AsRef<Path>) -> OnnxEngine {
     try_engine_for(purpose, dir.as_ref().to_str().unwrap(), &text_options(), 2).unwrap()
 }
 
-pub fn default_engine(threads: usize) -> OnnxEngine {
+pub(crate) fn default_engine(threads: usize) -> OnnxEngine {
     try_engine(DEFAULT_MODEL, &text_options(), threads).unwrap()
 }
 
 /// A case of an expected.json, or a part of one.
-pub struct Case {
+pub(crate) struct Case {
     pub name: String,
     pub text: String,
     pub embedding: Vec<f32>,
@@ -132,12 +132,12 @@ pub struct Case {
     pub truncated: Option<bool>,
 }
 
-pub fn floats(value: &Json) -> Vec<f32> {
+pub(crate) fn floats(value: &Json) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
 }
 
 /// Reads cases; `at` picks where a case keeps the vector in question (cases without it are left out).
-pub fn cases(list: &Json, at: impl Fn(&Json) -> Option<&Json>) -> Vec<Case> {
+pub(crate) fn cases(list: &Json, at: impl Fn(&Json) -> Option<&Json>) -> Vec<Case> {
     let read = |case: &Json| {
         let place = at(case)?;
         // A vector of its own, or an answer with vector, tokens and all.
@@ -153,7 +153,7 @@ pub fn cases(list: &Json, at: impl Fn(&Json) -> Option<&Json>) -> Vec<Case> {
     list.as_array().unwrap().iter().filter_map(read).collect()
 }
 
-pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -171,7 +171,7 @@ fn check(what: &str, case: &Case, result: &Result<Embedding, TextError>, toleran
 }
 
 /// Three ways that must all give the reference: alone, in a batch, and concurrently with others.
-pub fn check_all_ways(what: &str, engine: impl Engine + 'static, cases: &[Case], tolerance: f32) {
+pub(crate) fn check_all_ways(what: &str, engine: impl Engine + 'static, cases: &[Case], tolerance: f32) {
     assert!(!cases.is_empty(), "{what}: no cases");
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
@@ -195,13 +195,13 @@ pub fn check_all_ways(what: &str, engine: impl Engine + 'static, cases: &[Case],
 }
 
 /// A graph of a model's directory, run on token ids with no engine around it.
-pub struct GraphRunner {
+pub(crate) struct GraphRunner {
     graph: Graph,
     session: Session,
 }
 
 impl GraphRunner {
-    pub fn new(dir: &Path, request: graph::Request) -> Self {
+    pub(crate) fn new(dir: &Path, request: graph::Request) -> Self {
         let config = json(dir.join("config.json"));
         let weights = Weights::open(&dir.join("model.safetensors")).unwrap();
         let graph = graph::build(&config, &weights, &request).unwrap();
@@ -211,18 +211,18 @@ impl GraphRunner {
     }
 
     /// As [`GraphRunner::run`], for a graph with an attention mask.
-    pub fn run_masked(&mut self, ids: &[i64], mask: &[i64]) -> Vec<f32> {
+    pub(crate) fn run_masked(&mut self, ids: &[i64], mask: &[i64]) -> Vec<f32> {
         let shape = &[1, ids.len()][..];
         self.run_inputs(&[(graph::INPUT_IDS, shape, ids), (graph::ATTENTION_MASK, shape, mask)])
     }
 
     /// The output for one sequence, all rows one after the other.
-    pub fn run(&mut self, ids: &[i64], types: Option<&[i64]>) -> Vec<f32> {
+    pub(crate) fn run(&mut self, ids: &[i64], types: Option<&[i64]>) -> Vec<f32> {
         self.run_together(&[ids], types)
     }
 
     /// The output for several sequences, of equal lengths if the graph does not pack them, one after the other.
-    pub fn run_together(&mut self, sequences: &[&[i64]], types: Option<&[i64]>) -> Vec<f32> {
+    pub(crate) fn run_together(&mut self, sequences: &[&[i64]], types: Option<&[i64]>) -> Vec<f32> {
         let ids = sequences.concat();
         let zeros = vec![0; ids.len()];
         let positions: Vec<i64> = sequences.iter().flat_map(|ids| 0..ids.len() as i64).collect();
@@ -241,7 +241,7 @@ impl GraphRunner {
     }
 
     /// True if texts are packed.
-    pub fn packs(&self) -> bool {
+    pub(crate) fn packs(&self) -> bool {
         self.graph.packed
     }
 

@@ -15,7 +15,7 @@ pub(super) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// Reads `KEY=VALUE,…`. A first value without a key belongs to the first key, and the two of `AxB` to the first two
     /// keys; `short` is the number of keys that may be left out.
-    pub fn read(
+    pub(crate) fn read(
         dataset: &'static str,
         keys: &[&'static str],
         short: usize,
@@ -58,11 +58,11 @@ impl<'a> Arguments<'a> {
         self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| *value)
     }
 
-    pub fn whole(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<Option<usize>, DatasetError> {
+    pub(crate) fn whole(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<Option<usize>, DatasetError> {
         self.value(key, range, "whole number")
     }
 
-    pub fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Result<Option<f64>, DatasetError> {
+    pub(crate) fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Result<Option<f64>, DatasetError> {
         self.value(key, range, "number")
     }
 
@@ -90,7 +90,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Names of `known`, joined by `+`; empty if the key is not given.
-    pub fn names(&self, key: &'static str, known: &[&str]) -> Result<Vec<String>, DatasetError> {
+    pub(crate) fn names(&self, key: &'static str, known: &[&str]) -> Result<Vec<String>, DatasetError> {
         let Some(text) = self.text(key) else {
             return Ok(Vec::new());
         };

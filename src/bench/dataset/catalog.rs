@@ -33,7 +33,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The datasets: name, keys with their defaults, description.
-pub fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>, &'static str)> {
+pub(crate) fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>, &'static str)> {
     DATASETS.iter().map(|&(name, keys, about)| {
         let keys = keys.strip_prefix("[:").and_then(|keys| keys.strip_suffix(']')).unwrap_or_default();
         (name, keys.split(',').filter_map(|key| key.split_once('=')).collect(), about)

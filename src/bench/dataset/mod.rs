@@ -14,8 +14,10 @@ mod spec;
 mod texts;
 mod writer;
 
-pub use catalog::datasets;
-pub use error::DatasetError;
+pub(crate) use catalog::datasets;
+pub(crate) use error::DatasetError;
 pub use histogram::LengthHistogram;
-pub use spec::{DatasetSpec, Recipe};
-pub use texts::{Dataset, QuerySet};
+pub use spec::DatasetSpec;
+pub(crate) use spec::Recipe;
+pub use texts::Dataset;
+pub(crate) use texts::QuerySet;

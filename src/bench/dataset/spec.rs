@@ -11,11 +11,11 @@ pub(super) const PAYLOAD_TEXTS: usize = 255;
 pub(super) const PAYLOAD_WORDS: usize = 384;
 
 /// The most texts of a dataset, or pairs of query and document.
-pub const MAX_TEXTS: usize = 1_000_000;
+pub(crate) const MAX_TEXTS: usize = 1_000_000;
 /// The longest text, in tokens or words.
-pub const MAX_TEXT_TOKENS: usize = 131_072;
+pub(crate) const MAX_TEXT_TOKENS: usize = 131_072;
 /// The most tokens of a dataset, estimated: some 400 MB of text.
-pub const MAX_TOKENS: u64 = 64_000_000;
+pub(crate) const MAX_TOKENS: u64 = 64_000_000;
 
 /// The spec: `NAME[:KEY=VALUE,…]`, where the first or the first two keys can be left out (`words:384x255`), or
 /// `file=PATH`. [`datasets`](super::datasets()) lists the names. `Display` writes every key, so that the text stands

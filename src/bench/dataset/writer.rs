@@ -32,7 +32,7 @@ where
     const FIRST: &'static str = "the";
 
     /// `count` returns the number of tokens of a text, specials included; its errors end the writing.
-    pub fn new(words: Vec<&'static str>, mut count: F) -> Result<Self, E> {
+    pub(crate) fn new(words: Vec<&'static str>, mut count: F) -> Result<Self, E> {
         let first = count(Self::FIRST)?;
         let again = count(&format!("{0} {0}", Self::FIRST))?.saturating_sub(first);
         let costs = vec![0; words.len()];
@@ -41,7 +41,7 @@ where
 
     /// A text of `tokens` tokens. If the tokenizer allows no such text, one as near as possible, rather shorter than
     /// longer; never an empty one.
-    pub fn text(&mut self, tokens: usize, random: &mut Random) -> Result<String, E> {
+    pub(crate) fn text(&mut self, tokens: usize, random: &mut Random) -> Result<String, E> {
         let mut plan: Vec<usize> = Vec::new();
         let mut goal = tokens.saturating_sub(self.overhead).max(1);
         let mut best: Option<(usize, String)> = None;

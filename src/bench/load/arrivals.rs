@@ -6,7 +6,7 @@ use super::phase::{End, Load, Phase};
 
 /// The times at which requests are due, since the phase began, in rising order. Empty for closed loops.
 #[derive(Debug, Clone)]
-pub struct Arrivals {
+pub(crate) struct Arrivals {
     kind: Kind,
     count: u64,
     /// The number of requests, and the time, at which they end.
@@ -23,7 +23,7 @@ enum Kind {
 }
 
 impl Arrivals {
-    pub fn new(phase: &Phase) -> Self {
+    pub(crate) fn new(phase: &Phase) -> Self {
         let (most, until) = match phase.end() {
             End::After(duration) => (u64::MAX, duration),
             End::Requests(requests) => (requests as u64, Duration::MAX),

@@ -11,7 +11,7 @@ use super::phase::End;
 
 /// Requests for clients that take the next one when they are free.
 #[derive(Debug)]
-pub struct Supply {
+pub(crate) struct Supply {
     begin: Instant,
     end: End,
     next: AtomicUsize,
@@ -22,13 +22,13 @@ pub struct Supply {
 }
 
 impl Supply {
-    pub fn new(begin: Instant, end: End) -> Self {
+    pub(crate) fn new(begin: Instant, end: End) -> Self {
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
         Self { begin, end, next, stopped, last: OnceLock::new(), exhausted: Notify::new() }
     }
 
     /// The number of requests.
-    pub fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         match self.end {
             End::After(_) => usize::MAX,
             End::Requests(requests) => requests,
@@ -36,7 +36,7 @@ impl Supply {
     }
 
     /// The number of the next request, which is due now; `None` after the last one.
-    pub fn take(&self) -> Option<usize> {
+    pub(crate) fn take(&self) -> Option<usize> {
         let since = self.begin.elapsed();
         let late = matches!(self.end, End::After(duration) if since >= duration);
         if late || self.stopped.load(Ordering::SeqCst) {
@@ -51,23 +51,23 @@ impl Supply {
     }
 
     /// No more requests from now on.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
     /// The number of requests that were taken.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         // Clients that came after the last request have counted themselves, too.
         self.next.load(Ordering::SeqCst).min(self.most())
     }
 
     /// The time at which the last of a number of requests was taken, since the phase began.
-    pub fn last(&self) -> Option<Duration> {
+    pub(crate) fn last(&self) -> Option<Duration> {
         self.last.get().copied()
     }
 
     /// Returns at the end: of the time, or when the last request is taken.
-    pub async fn over(&self) {
+    pub(crate) async fn over(&self) {
         match self.end {
             End::After(duration) => sleep_until(self.begin + duration).await,
             End::Requests(_) => self.exhausted.notified().await,

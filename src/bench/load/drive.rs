@@ -26,7 +26,12 @@ const WAITING: usize = 4096;
 
 /// Sends requests to the target as the phase requires, and reports their outcomes. Returns when all have ended; soon
 /// after `cancel` is set, with the outcomes so far.
-pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, observer: &dyn Observer) -> Recording {
+pub(crate) async fn run(
+    target: &Arc<dyn Target>,
+    phase: &Phase,
+    cancel: &Cancel,
+    observer: &dyn Observer,
+) -> Recording {
     let (recorder, width) = match phase.load() {
         Load::Closed { concurrency } => (Recorder::new(Some(concurrency)), Some(concurrency)),
         Load::Offline => (Recorder::new(None), Some(target.in_flight().clamp(1, MAX_IN_FLIGHT))),

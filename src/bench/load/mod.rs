@@ -8,5 +8,5 @@ mod phase;
 #[cfg(test)]
 mod tests;
 
-pub use drive::run;
-pub use phase::{End, Limits, Load, MAX_IN_FLIGHT, MAX_RATE, Phase, PhaseError, Timer};
+pub(crate) use drive::run;
+pub(crate) use phase::{End, Limits, Load, MAX_IN_FLIGHT, MAX_RATE, Phase, PhaseError, Timer};

@@ -16,7 +16,7 @@ use super::phase::Timer;
 const HAND_OVER: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     /// The channel to the thread, if there is one; the thread ends with the pacer.
     thread: Option<mpsc::Sender<Wait>>,
 }
@@ -29,7 +29,7 @@ struct Wait {
 
 impl Pacer {
     /// A pacer with this timer. If the system gives no thread, a fine timer is a coarse one.
-    pub fn new(timer: Timer) -> Self {
+    pub(crate) fn new(timer: Timer) -> Self {
         let thread = (timer == Timer::Fine).then(|| {
             let (sender, waits) = mpsc::channel::<Wait>();
             let sleep = move || {
@@ -45,7 +45,7 @@ impl Pacer {
     }
 
     /// Waits until this time; never returns before.
-    pub async fn until(&self, due: Instant) {
+    pub(crate) async fn until(&self, due: Instant) {
         let Some(thread) = &self.thread else {
             return sleep_until(due).await;
         };

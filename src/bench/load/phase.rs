@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::plural::counted;
 
 /// The most clients of a closed loop, and the most requests in flight.
-pub const MAX_IN_FLIGHT: usize = 100_000;
+pub(crate) const MAX_IN_FLIGHT: usize = 100_000;
 /// The highest rate of an open loop, in requests a second.
-pub const MAX_RATE: f64 = 1e6;
-pub const MAX_PHASE: Duration = Duration::from_hours(30 * 24);
+pub(crate) const MAX_RATE: f64 = 1e6;
+pub(crate) const MAX_PHASE: Duration = Duration::from_hours(30 * 24);
 
 /// The arrival of requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,14 +60,14 @@ impl fmt::Display for Load {
 
 /// The time after which no more requests are sent. [`Limits`] decide how long those in flight are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     After(Duration),
     Requests(usize),
 }
 
 /// Limits that end every phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The longest time from sending a request to its answer; then it has failed.
     pub timeout: Duration,
     /// The longest wait for all answers after the last request was due; requests still in flight then have failed.
@@ -87,7 +87,7 @@ impl Default for Limits {
 
 /// The clock that waits for due requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Timer {
+pub(crate) enum Timer {
     /// tokio's timer: to the millisecond, never early. Tests can pause it.
     #[default]
     Coarse,
@@ -97,7 +97,7 @@ pub enum Timer {
 
 /// A stretch of load with one way to end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Phase {
+pub(crate) struct Phase {
     pub(super) load: Load,
     pub(super) end: End,
     pub limits: Limits,
@@ -109,7 +109,7 @@ pub struct Phase {
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PhaseError {
+pub(crate) enum PhaseError {
     /// No clients, or too many.
     #[error("{0} clients: from 1 to {MAX_IN_FLIGHT} are possible")]
     Concurrency(usize),
@@ -128,7 +128,7 @@ pub enum PhaseError {
 
 impl Phase {
     /// A phase with default limits, from the first request on, seed 0 and the coarse timer.
-    pub fn new(load: Load, end: End) -> Result<Self, PhaseError> {
+    pub(crate) fn new(load: Load, end: End) -> Result<Self, PhaseError> {
         let rate = |rate: f64, lowest: bool| {
             let valid = (rate > 0.0 || (lowest && rate == 0.0)) && rate <= MAX_RATE;
             if valid { Ok(()) } else { Err(PhaseError::Rate(rate)) }
@@ -154,7 +154,7 @@ impl Phase {
         }
     }
 
-    pub fn with_load(&self, load: Load) -> Result<Self, PhaseError> {
+    pub(crate) fn with_load(&self, load: Load) -> Result<Self, PhaseError> {
         let Self { load: _, end, limits, first, seed, timer } = *self;
         Ok(Self { limits, first, seed, timer, ..Self::new(load, end)? })
     }
@@ -165,11 +165,11 @@ impl Phase {
         Self { load, end: End::Requests(requests.max(1)), first, ..self.clone() }
     }
 
-    pub fn load(&self) -> Load {
+    pub(crate) fn load(&self) -> Load {
         self.load
     }
 
-    pub fn end(&self) -> End {
+    pub(crate) fn end(&self) -> End {
         self.end
     }
 

@@ -28,14 +28,14 @@ struct Package {
 
 impl Energy {
     /// The counters that can be read.
-    pub fn new(gpus: Option<&Gpus>) -> Self {
+    pub(crate) fn new(gpus: Option<&Gpus>) -> Self {
         Self { packages: packages_under(Path::new(POWERCAP)), gpus: gpus.map_or(0, Gpus::with_energy) }
     }
 
     /// Joules of all counters together since an arbitrary start: only differences of two readings matter. `None` if
     /// there is no counter, or one could not be read. It must be read more often than a counter wraps around, which
     /// takes some minutes at full load.
-    pub fn read(&mut self, gpus: Option<&Gpus>) -> Option<f64> {
+    pub(crate) fn read(&mut self, gpus: Option<&Gpus>) -> Option<f64> {
         if self.packages.is_empty() && self.gpus == 0 {
             return None;
         }

@@ -11,7 +11,7 @@ pub(super) struct Gpus(Nvml);
 
 impl Gpus {
     /// `None` without the library, a driver or a GPU.
-    pub fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         match Nvml::init() {
             Ok(nvml) => (nvml.device_count().ok()? > 0).then_some(Self(nvml)),
             Err(e) => {
@@ -26,7 +26,7 @@ impl Gpus {
         (0..count).filter_map(|index| self.0.device_by_index(index).ok())
     }
 
-    pub fn facts(&self) -> Vec<Gpu> {
+    pub(crate) fn facts(&self) -> Vec<Gpu> {
         let driver = self.0.sys_driver_version().unwrap_or_default();
         let cuda = self.0.sys_cuda_driver_version().ok();
         let cuda = cuda.map(|v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v)));
@@ -38,18 +38,18 @@ impl Gpus {
     }
 
     /// The number of GPUs with a readable energy counter.
-    pub fn with_energy(&self) -> usize {
+    pub(crate) fn with_energy(&self) -> usize {
         self.devices().filter(|device| device.total_energy_consumption().is_ok()).count()
     }
 
     /// Joules since the driver was loaded; `None` unless `count` counters could be read.
-    pub fn joules(&self, count: usize) -> Option<f64> {
+    pub(crate) fn joules(&self, count: usize) -> Option<f64> {
         let millijoules: Vec<u64> = self.devices().filter_map(|d| d.total_energy_consumption().ok()).collect();
         (millijoules.len() == count).then(|| millijoules.iter().map(|&mj| mj as f64 * 1e-3).sum())
     }
 
     /// Bytes on all GPUs together by process id. In a container the library reports the ids of the host.
-    pub fn memory(&self) -> HashMap<u32, u64> {
+    pub(crate) fn memory(&self) -> HashMap<u32, u64> {
         let mut memory = HashMap::new();
         for process in self.devices().filter_map(|device| device.running_compute_processes().ok()).flatten() {
             if let UsedGpuMemory::Used(bytes) = process.used_gpu_memory {

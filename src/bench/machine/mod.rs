@@ -25,5 +25,6 @@ mod processor;
 mod watcher;
 
 pub use facts::facts;
-pub use gemm::{GemmError, gemm_gflops};
-pub use watcher::{RootPids, Watcher, resident_memory};
+pub(crate) use gemm::GemmError;
+pub use gemm::gemm_gflops;
+pub(crate) use watcher::{RootPids, Watcher, resident_memory};

@@ -48,7 +48,7 @@ impl ProcessTree {
 
 impl ProcessTrees {
     /// The trees of the processes `roots` of each engine; ended ones are left out.
-    pub fn new(mut processes: Processes, roots: &[&[u32]]) -> Self {
+    pub(crate) fn new(mut processes: Processes, roots: &[&[u32]]) -> Self {
         let trees = roots.iter().map(|roots| {
             let members = roots.iter().filter_map(|&pid| Some((pid, processes.read(pid)?))).collect();
             ProcessTree { members, exited: Duration::ZERO }
@@ -60,7 +60,7 @@ impl ProcessTrees {
     }
 
     /// Finds processes that have been started since. A member of a tree stays there, even if its parent ends.
-    pub fn find_new(&mut self) {
+    pub(crate) fn find_new(&mut self) {
         let all: HashSet<u32> = self.processes.all().into_iter().collect();
         self.unrelated.retain(|pid| all.contains(pid));
         let known = |pid: &u32| self.unrelated.contains(pid) || self.trees.iter().any(|t| t.members.contains_key(pid));
@@ -82,7 +82,7 @@ impl ProcessTrees {
     }
 
     /// Processor time of an engine's processes since they began; `None` if it never had one.
-    pub fn cpu_time(&mut self, engine: usize) -> Option<Duration> {
+    pub(crate) fn cpu_time(&mut self, engine: usize) -> Option<Duration> {
         let tree = self.trees.get_mut(engine)?;
         tree.refresh(&mut self.processes);
         let time = tree.members.values().map(|process| process.own + process.children).sum::<Duration>() + tree.exited;
@@ -90,7 +90,7 @@ impl ProcessTrees {
     }
 
     /// Ids of the processes of an engine that were alive at the last look.
-    pub fn members(&self, engine: usize) -> Vec<u32> {
+    pub(crate) fn members(&self, engine: usize) -> Vec<u32> {
         self.trees.get(engine).map(|tree| tree.members.keys().copied().collect()).unwrap_or_default()
     }
 }

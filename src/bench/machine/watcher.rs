@@ -23,7 +23,7 @@ const SLOW_PERIOD: Duration = Duration::from_secs(1);
 const SLEEP_PER_SAMPLE: u32 = 50;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RootPids {
+pub(crate) enum RootPids {
     /// This process, including the client that sends requests and reads replies.
     ThisProcess {
         /// The growth of this process in bytes while the engine was loaded; see [`RootPids::this_process`].
@@ -35,7 +35,7 @@ pub enum RootPids {
 
 impl RootPids {
     /// An engine that was loaded into this process, whose [`resident_memory`] was `before`.
-    pub fn this_process(before: Option<u64>) -> Self {
+    pub(crate) fn this_process(before: Option<u64>) -> Self {
         let grown = |before: u64| Some(signed(resident_memory()?) - signed(before));
         Self::ThisProcess { loaded: before.and_then(grown) }
     }
@@ -43,7 +43,7 @@ impl RootPids {
 
 /// The resources of an engine in one turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Window {
+pub(crate) struct Window {
     pub elapsed: Duration,
     pub cpu: Option<Duration>,
     /// Joules of the processor packages and GPUs of the whole machine.
@@ -54,7 +54,7 @@ pub struct Window {
 ///
 /// [`Watcher::began`] and [`Watcher::ended`] read a file of each process of the engine and list all processes, which takes
 /// about a millisecond, and sample memory.
-pub struct Watcher {
+pub(crate) struct Watcher {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,7 +94,7 @@ struct Watched {
 }
 
 /// Resident memory of this process in bytes; `None` if the system does not report it.
-pub fn resident_memory() -> Option<u64> {
+pub(crate) fn resident_memory() -> Option<u64> {
     Processes::new().read(std::process::id()).map(|process| process.resident)
 }
 
@@ -104,7 +104,7 @@ fn signed(bytes: u64) -> i64 {
 
 impl Watcher {
     /// A watcher of engines that run already.
-    pub fn new(roots: Vec<RootPids>) -> Self {
+    pub(crate) fn new(roots: Vec<RootPids>) -> Self {
         let gpus = Gpus::find();
         let pids: Vec<&[u32]> =
             roots.iter().map(|r| if let RootPids::Processes(p) = r { &p[..] } else { &[] }).collect();
@@ -129,7 +129,7 @@ impl Watcher {
     }
 
     /// A turn of this engine begins.
-    pub fn began(&self, engine: usize) {
+    pub(crate) fn began(&self, engine: usize) {
         let mut state = self.shared.lock();
         state.trees.find_new();
         let here = state.engines.get(engine).is_some_and(|e| matches!(e.roots, RootPids::ThisProcess { .. }));
@@ -148,7 +148,7 @@ impl Watcher {
     }
 
     /// The last turn is over; `None` if there was none.
-    pub fn ended(&self) -> Option<Window> {
+    pub(crate) fn ended(&self) -> Option<Window> {
         let ended = Instant::now();
         let mut state = self.shared.lock();
         let engine = state.turn.as_ref()?.engine;
@@ -177,7 +177,7 @@ impl Watcher {
     }
 
     /// The resources of this engine in all turns so far.
-    pub fn resources(&self, engine: usize) -> Resources {
+    pub(crate) fn resources(&self, engine: usize) -> Resources {
         let state = self.shared.lock();
         let Some(engine) = state.engines.get(engine) else { return Resources::default() };
         let seconds = engine.elapsed.as_secs_f64();

@@ -9,7 +9,7 @@ use crate::report::Figure;
 ///
 /// # Errors
 /// Errors of the writer; none is expected, as it writes into memory.
-pub fn csv(report: &Report) -> Result<String, ::csv::Error> {
+pub(crate) fn csv(report: &Report) -> Result<String, ::csv::Error> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // The heading is the same in all reports, and present without engines.
     writer.write_record(cells(report, &EngineReport::new("", "")).iter().map(|(name, _)| name))?;

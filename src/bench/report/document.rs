@@ -9,7 +9,7 @@ use crate::report::numbers::{NOTHING, bytes, count, number, plain, seconds};
 use crate::report::{Figure, Tone};
 
 /// The report, to be drawn for a terminal, as Markdown, or as a page.
-pub fn document(report: &Report) -> Document {
+pub(crate) fn document(report: &Report) -> Document {
     let result = sentence(report).unwrap_or_default();
     let verdict = || Block::Verdict(Tone::Plain, result.clone(), String::new());
     let warnings = || Block::Warnings(summary::warnings(report));

@@ -46,13 +46,13 @@ pub enum ReportError {
 ///
 /// # Errors
 /// Errors of the serialiser; none is expected.
-pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+pub(crate) fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
 
 /// The schema of reports (JSON Schema, draft 2020-12), published as `docs/bench-report.schema.json`.
 #[cfg(test)]
-pub fn schema() -> serde_json::Value {
+pub(crate) fn schema() -> serde_json::Value {
     schema_of::<Report>("Report of infa bench", SCHEMA_VERSION)
 }
 

@@ -17,14 +17,16 @@ mod splice;
 mod summary;
 mod workload;
 
-pub use csv::csv;
-pub use document::document;
-pub use engine::{
-    Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figures, HeldRate, LatencyPoint,
-    Resources, RoundReport, Tokens,
+pub(crate) use csv::csv;
+pub(crate) use document::document;
+pub(crate) use engine::{
+    Curve, CurveStep, FailureReport, Fidelity, Figures, HeldRate, LatencyPoint, Resources, RoundReport, Tokens,
 };
-pub use json::{ReportError, json, parse};
-pub use machine::{Gpu, Machine};
-pub use run::{Report, SCHEMA_VERSION};
-pub use splice::{SpliceError, splice};
-pub use workload::{FileHash, ModelReport, Task, Workload};
+pub use engine::{CurveKind, EngineReport, EngineState};
+pub use json::parse;
+pub(crate) use json::{ReportError, json};
+pub(crate) use machine::{Gpu, Machine};
+pub use run::Report;
+pub(crate) use run::SCHEMA_VERSION;
+pub(crate) use splice::{SpliceError, splice};
+pub(crate) use workload::{FileHash, ModelReport, Task, Workload};

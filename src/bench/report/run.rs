@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::workload::{ModelReport, Workload};
 
 /// Version of this format. It rises when a field changes its meaning or is removed; new optional fields do not count.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// A run of `infa bench`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

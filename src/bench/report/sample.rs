@@ -8,18 +8,18 @@ use crate::report::snapshots::compare_in;
 use crate::stats::fidelity::{Agreement, InvarianceReport, Norms, RankingReport, VectorReport};
 
 /// Compares with a file below `tests/fixtures/bench-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is set.
-pub fn compare(name: &str, found: &str) {
+pub(crate) fn compare(name: &str, found: &str) {
     compare_in("bench-report", name, found);
 }
 
 /// The figure of three rounds that differ by 1 %.
-pub fn figure(median: f64) -> Figure {
+pub(crate) fn figure(median: f64) -> Figure {
     let (min, max) = (median * 0.99, median * 1.0125);
     Figure { median, min, max, interval: Some((min, max)), count: 3 }
 }
 
 /// A stable engine with a rate in tokens a second; the texts have 32,000 tokens, and the baseline makes 2,000 a second.
-pub fn engine(name: &str, rate: f64) -> EngineReport {
+pub(crate) fn engine(name: &str, rate: f64) -> EngineReport {
     let round = |round| RoundReport {
         round,
         seconds: 32_000.0 / rate,
@@ -107,7 +107,7 @@ fn vectors(cosine_min: f64, cosine_mean: f64) -> Fidelity {
 }
 
 /// A run of these engines.
-pub fn of(engines: Vec<EngineReport>) -> Report {
+pub(crate) fn of(engines: Vec<EngineReport>) -> Report {
     let lengths: Vec<usize> = (0..2000).map(|at| 8 + at % 17).collect();
     let names: Vec<String> = engines.iter().map(|engine| engine.name.clone()).collect();
     Report {
@@ -173,7 +173,7 @@ pub fn of(engines: Vec<EngineReport>) -> Report {
 }
 
 /// Eight engines on a CPU: one is unstable, one has wrong vectors, one could not be started.
-pub fn engines() -> Report {
+pub(crate) fn engines() -> Report {
     let mut torch = engine("torch", 2_000.0);
     torch.figures.speed_up = None;
     torch.fidelity = Some(vectors(1.0, 1.0));
@@ -222,7 +222,7 @@ fn lost(name: &str, stage: &str, kind: &str, message: &str) -> EngineReport {
 }
 
 /// No engine was measured to its end.
-pub fn failures() -> Report {
+pub(crate) fn failures() -> Report {
     let mut died =
         lost("ctranslate2", "round 3", "the worker ended", "the worker ended with signal 9 (SIGKILL): killed");
     died.figures.tokens_per_second = Some(Figure { interval: None, count: 1, ..figure(7000.0) });
@@ -243,7 +243,7 @@ pub fn failures() -> Report {
 }
 
 /// A sweep and a search.
-pub fn sweep() -> Report {
+pub(crate) fn sweep() -> Report {
     let step = |load: f64, rate: f64| CurveStep {
         load,
         requests_per_second: Some(rate),
@@ -278,7 +278,7 @@ pub fn sweep() -> Report {
 }
 
 /// Rankings instead of vectors.
-pub fn rerank() -> Report {
+pub(crate) fn rerank() -> Report {
     let ranked = |name, rate, least, mean, overlap| {
         let mut engine = engine(name, rate);
         let ranking = RankingReport {
@@ -302,11 +302,11 @@ pub fn rerank() -> Report {
 }
 
 /// The characters that a peer, a file or a command line can put into a report.
-pub const HOSTILE: &str =
+pub(crate) const HOSTILE: &str =
     "<script>alert(1)</script></style></title>--> \"'`&|\\ \x1b[2J\u{9b}\0\u{202e}\r\n=1+1 _x_ @me";
 
 /// A report whose every text is hostile, except those of the format itself.
-pub fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     fn replace(value: &mut serde_json::Value, key: &str) {
         match value {
             serde_json::Value::String(text)
@@ -348,7 +348,7 @@ fn gpu() -> Gpu {
 }
 
 /// A report with all kinds of results.
-pub fn full() -> Report {
+pub(crate) fn full() -> Report {
     let mut report = engines();
     report.engines.extend(rerank().engines);
     report.engines.extend(sweep().engines);

@@ -7,7 +7,7 @@ const END: &str = "<!-- infa bench end -->";
 
 /// Reasons that a table cannot be put into a document. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpliceError {
+pub(crate) enum SpliceError {
     #[error("there is no line {marker}{}", others(.found))]
     Missing {
         marker: String,
@@ -21,7 +21,7 @@ pub enum SpliceError {
 }
 
 impl SpliceError {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::Missing { .. } => format!("write it where the table shall be, and {END} on a line below it"),
             Self::Twice { .. } => "give one of them another name: <!-- infa bench: NAME -->".into(),
@@ -40,7 +40,7 @@ fn others(found: &[String]) -> String {
 ///
 /// # Errors
 /// The place is missing, there twice, or without end.
-pub fn splice(document: &str, markdown: &str, name: &str) -> Result<String, SpliceError> {
+pub(crate) fn splice(document: &str, markdown: &str, name: &str) -> Result<String, SpliceError> {
     let name = name.trim();
     let marker = if name.is_empty() { format!("{COMMENT} -->") } else { format!("{COMMENT}: {name} -->") };
     let comments = comments(document);

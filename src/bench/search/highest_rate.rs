@@ -55,7 +55,7 @@ impl Goal {
 /// needs two phases that agree, or two of three. The result holds for phases of this length: at a rate a little above
 /// the capacity the queue grows slowly, so long phases are stricter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateSearch {
+pub(crate) struct RateSearch {
     pub goal: Goal,
     /// The first rate, in requests a second.
     pub from: f64,
@@ -71,7 +71,7 @@ pub struct RateSearch {
 
 /// The result of a search.
 #[derive(Debug, Clone)]
-pub struct HighestRate {
+pub(crate) struct HighestRate {
     /// The highest rate at which the goal was met, in requests a second.
     pub holds: Option<f64>,
     /// The lowest rate at which it was missed, in requests a second.
@@ -84,7 +84,7 @@ pub struct HighestRate {
 
 impl RateSearch {
     /// Searches with phases like this one; its own load is not used.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         target: &Arc<dyn Target>,
         phase: &Phase,

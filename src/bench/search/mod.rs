@@ -4,6 +4,6 @@ mod highest_rate;
 mod steps;
 mod sweep;
 
-pub use highest_rate::{Goal, HighestRate, RateSearch};
-pub use steps::{Step, Stop};
-pub use sweep::{Axis, Sweep, Swept};
+pub(crate) use highest_rate::{Goal, HighestRate, RateSearch};
+pub(crate) use steps::{Step, Stop};
+pub(crate) use sweep::{Axis, Sweep, Swept};

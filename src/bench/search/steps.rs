@@ -10,14 +10,14 @@ use crate::fetch::Cancel;
 
 /// A phase of a sweep or a search; all of them together are a curve of latency over throughput.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub(crate) struct Step {
     pub load: Load,
     pub recording: Recording,
 }
 
 /// The reason for the end of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The result is found.
     Found,
     /// The range or the number of steps is used up.
@@ -39,7 +39,7 @@ pub(super) struct Steps<'a> {
 
 impl Steps<'_> {
     /// Takes another step under this load: its recording, or the reason that no more follow.
-    pub async fn take(&mut self, load: Load) -> Result<Result<&Recording, Stop>, PhaseError> {
+    pub(crate) async fn take(&mut self, load: Load) -> Result<Result<&Recording, Stop>, PhaseError> {
         let number = self.steps.len();
         // Poisson arrivals differ from step to step.
         let mut phase = self.phase.with_load(load)?;

@@ -36,7 +36,7 @@ impl Axis {
 
 /// The sweep: doubles the load until the target is saturated. A step without more throughput is repeated once.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sweep {
+pub(crate) struct Sweep {
     pub axis: Axis,
     pub from: f64,
     /// The last value, if throughput still rises there.
@@ -46,7 +46,7 @@ pub struct Sweep {
 }
 
 #[derive(Debug, Clone)]
-pub struct Swept {
+pub(crate) struct Swept {
     /// In order.
     pub steps: Vec<Step>,
     /// [`Stop::Found`]: the target is saturated.
@@ -57,7 +57,7 @@ pub struct Swept {
 
 impl Sweep {
     /// Sweeps with phases like this one; its own load is not used.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         target: &Arc<dyn Target>,
         phase: &Phase,

@@ -4,5 +4,5 @@ mod args;
 mod config;
 mod settings;
 
-pub use args::{BenchArgs, ExportReportArgs};
-pub use settings::BenchSettings;
+pub(crate) use args::{BenchArgs, ExportReportArgs};
+pub(crate) use settings::BenchSettings;

@@ -6,8 +6,8 @@ mod engines;
 mod runs;
 mod vectors;
 
-pub use bare::{CompareArgs, CompareKind};
-pub use common::CheckArgs;
-pub use engines::{CompareEnginesArgs, EnginesFlags};
-pub use runs::{CompareRunsArgs, RunsFlags, ShownMetric};
-pub use vectors::CompareVectorsArgs;
+pub(crate) use bare::{CompareArgs, CompareKind};
+pub(crate) use common::CheckArgs;
+pub(crate) use engines::{CompareEnginesArgs, EnginesFlags};
+pub(crate) use runs::{CompareRunsArgs, RunsFlags, ShownMetric};
+pub(crate) use vectors::CompareVectorsArgs;

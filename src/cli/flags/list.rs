@@ -7,7 +7,7 @@ use clap::builder::{TypedValueParser, ValueParser};
 pub struct List<T>(pub Vec<Option<T>>);
 
 /// Reads a [`List`] of what `read` reads.
-pub fn list<T, E>(read: fn(&str) -> Result<T, E>) -> ValueParser
+pub(crate) fn list<T, E>(read: fn(&str) -> Result<T, E>) -> ValueParser
 where
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
@@ -25,7 +25,7 @@ where
 ///
 /// # Errors
 /// The number of values, if it is neither one nor that of the models.
-pub fn one_per_model<T: Clone>(lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, usize> {
+pub(crate) fn one_per_model<T: Clone>(lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, usize> {
     let mut values: Vec<Option<T>> = lists.into_iter().flat_map(|list| list.0).collect();
     match values.len() {
         0 => Ok(vec![None; models]),

@@ -12,7 +12,7 @@ use crate::model::tokenizer::Truncate;
 use crate::runtime::device::{Device, Dtype, Kernels};
 
 /// The kinds of model sources, for help texts.
-pub const MODEL_SOURCES: &str = "Directory, .onnx file, or Hugging Face repository";
+pub(crate) const MODEL_SOURCES: &str = "Directory, .onnx file, or Hugging Face repository";
 
 /// The default is named here and filled in where a model runs in this process: a server has its own.
 fn model_help() -> String {

@@ -72,7 +72,7 @@ const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
 ///
 /// # Errors
 /// Not a time, or more than a year.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string()));
     let duration = seconds.unwrap_or_else(|| humantime::parse_duration(text).map_err(|e| e.to_string()))?;
     if duration > MAX_DURATION { Err("that is more than a year".into()) } else { Ok(duration) }

@@ -81,10 +81,10 @@ fn short(arg: Arg, common: &[&str]) -> Arg {
 }
 
 /// Exit status of the commands that turn texts into something.
-pub const STATUS: &str = "\
+pub(crate) const STATUS: &str = "\
 Exit status: 0 success, also if the reader of a pipe closes it; 1 some inputs failed, each named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the server cannot be used; 130 interrupted, after flushing.";
 
 /// Paragraphs with blank lines between. A paragraph is one line: clap wraps it at the terminal's width.
-pub fn paragraphs(parts: &[&str]) -> String {
+pub(crate) fn paragraphs(parts: &[&str]) -> String {
     parts.join("\n\n")
 }

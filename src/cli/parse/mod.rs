@@ -11,7 +11,7 @@ mod unknown;
 mod usage;
 mod variables;
 
-pub use environment::Parsed;
-pub use help::{STATUS, paragraphs};
-pub use usage::UsageError;
-pub use variables::{with_variable, with_variables};
+pub(crate) use environment::Parsed;
+pub(crate) use help::{STATUS, paragraphs};
+pub(crate) use usage::UsageError;
+pub(crate) use variables::{with_variable, with_variables};

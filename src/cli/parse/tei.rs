@@ -96,7 +96,7 @@ pub(super) struct TeiVariables {
 
 impl TeiVariables {
     /// Decides by `mode`, and by TEI's flags and variables in `arguments` and the environment.
-    pub fn new(mode: TeiEnv, arguments: &[OsString]) -> Self {
+    pub(crate) fn new(mode: TeiEnv, arguments: &[OsString]) -> Self {
         let is_flag = |argument: &OsString| {
             let argument = argument.to_string_lossy();
             FLAGS.contains(&argument.split('=').next().unwrap_or_default())
@@ -115,7 +115,7 @@ impl TeiVariables {
     }
 
     /// `arg`, which listens to TEI's variable if one is set that it understands.
-    pub fn listen(&self, arg: Arg) -> Arg {
+    pub(crate) fn listen(&self, arg: Arg) -> Arg {
         let of_arg = VARIABLES.iter().filter(|(_, id, when)| *id == arg.get_id().as_str() && self.is_read(*when));
         for &(name, id, _) in of_arg {
             let Some(value) = set(name) else { continue };
@@ -144,7 +144,7 @@ impl TeiVariables {
     }
 
     /// Notes and warnings about the variables, from the values that `matches` of `infa serve` took.
-    pub fn remarks(self, matches: &ArgMatches) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn remarks(self, matches: &ArgMatches) -> (Vec<String>, Vec<String>) {
         let source = |id: &str| matches.value_source(id);
         let counted = |(name, id): &(&'static str, &'static str)| {
             let expected = if *name == "HOSTNAME" {
@@ -194,14 +194,14 @@ impl TeiVariables {
     }
 
     /// True if `JSON_OUTPUT` is read and true.
-    pub fn json_output(&self) -> bool {
+    pub(crate) fn json_output(&self) -> bool {
         let says_yes =
             |value: OsString| ["1", "true", "t", "yes", "y", "on"].contains(&&*value.to_string_lossy().to_lowercase());
         self.taken().contains(&"JSON_OUTPUT") && set("JSON_OUTPUT").is_some_and(says_yes)
     }
 
     /// The variables that set flags; an error about a value that is not on the command line names them.
-    pub fn taken(&self) -> Vec<&'static str> {
+    pub(crate) fn taken(&self) -> Vec<&'static str> {
         self.taken.borrow().iter().map(|(name, _)| *name).collect()
     }
 }

@@ -34,21 +34,21 @@ pub struct InfinityArgs {
 }
 
 /// A warning if Infinity's `v2` was typed and no model was named: Infinity has another default.
-pub fn default_model(serve: &ArgMatches) -> Option<String> {
+pub(crate) fn default_model(serve: &ArgMatches) -> Option<String> {
     let default =
         serve.value_source("model_id") == Some(ValueSource::DefaultValue) && serve.contains_id("infinity_cli");
     default.then(|| format!("the default model is {DEFAULT_MODEL}; infinity_emb's is michaelfeil/bge-small-en-v1.5"))
 }
 
 /// The names of Infinity's variables that `serve` accepts.
-pub fn variables(serve: &Command) -> impl Iterator<Item = String> {
+pub(crate) fn variables(serve: &Command) -> impl Iterator<Item = String> {
     let flags = serve.get_arguments().filter(|arg| arg.get_long().is_some());
     let of_flags = flags.map(|arg| variable(arg.get_id().as_str()));
     of_flags.chain(VARIABLES.iter().chain(OBEYED).map(|&name| name.to_owned()))
 }
 
 /// The variable of the flag with that id.
-pub fn variable(id: &str) -> String {
+pub(crate) fn variable(id: &str) -> String {
     format!("INFINITY_{}", id.to_ascii_uppercase())
 }
 

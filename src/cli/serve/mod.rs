@@ -5,7 +5,7 @@ mod infinity;
 mod tei;
 mod values;
 
-pub use args::{LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs};
-pub use infinity::{InfinityArgs, default_model, variable, variables};
-pub use tei::{TeiArgs, TeiEnv};
-pub use values::{ApiKey, LogLevel, ServeEngine};
+pub(crate) use args::{LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs};
+pub(crate) use infinity::{InfinityArgs, default_model, variable, variables};
+pub(crate) use tei::{TeiArgs, TeiEnv};
+pub(crate) use values::{ApiKey, LogLevel, ServeEngine};

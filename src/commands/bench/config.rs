@@ -24,7 +24,7 @@ const FLAGS: [&str; 8] =
 const MAX_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     #[error("unknown config {name}: there is no such file, and no config of this name{}; configs: {known}", .like.map(|like| format!(", did you mean {like}?")).unwrap_or_default())]
     Unknown {
         name: String,
@@ -44,7 +44,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "name one of these, or a .toml file",
             Self::Read { .. } => "check that it is a regular file of at most 1 MiB that may be read",

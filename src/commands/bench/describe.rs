@@ -14,7 +14,7 @@ use crate::report::numbers::plus_minus;
 
 impl Plan {
     /// The end of a round, for people.
-    pub fn end_words(&self) -> String {
+    pub(crate) fn end_words(&self) -> String {
         match self.end {
             None => "the dataset once".into(),
             Some(End::Requests(requests)) => counted(requests, "request"),
@@ -24,7 +24,7 @@ impl Plan {
 
     /// The plan for people, a line a setting. `model`: a remark about the model; `obstacles`: of each engine, the reason
     /// that it cannot run here.
-    pub fn describe(&self, model: Option<&str>, obstacles: &[Option<String>]) -> String {
+    pub(crate) fn describe(&self, model: Option<&str>, obstacles: &[Option<String>]) -> String {
         let any = obstacles.iter().any(Option::is_none);
         // Without any engine that can run the plan is that of all.
         let able: Vec<usize> = (0..obstacles.len()).filter(|&place| !any || obstacles[place].is_none()).collect();
@@ -92,7 +92,7 @@ impl Plan {
     }
 
     /// The duration with this number of engines, as far as it is known before the run.
-    pub fn estimate(&self, engines: usize) -> String {
+    pub(crate) fn estimate(&self, engines: usize) -> String {
         let each = match engines {
             1 => String::new(),
             all if all == self.set.engines.len() => format!(" for each of {all} engines"),

@@ -22,7 +22,7 @@ pub(super) struct Ready {
 
 impl Ready {
     /// Starts an engine and waits for its first answer; the error is its state in the report.
-    pub async fn open(
+    pub(crate) async fn open(
         planned: &NamedEngine,
         opener: &EngineOpener<'_>,
         plan: &Plan,
@@ -46,7 +46,7 @@ impl Ready {
         }
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self { target, started, .. } = self;
         drop(target);
         started.close().await;

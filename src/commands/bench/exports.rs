@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 impl Exports {
     /// Opens all files, and checks that the file to splice has a place.
-    pub fn open(args: ExportReportArgs, name: &str) -> Result<Self, Error> {
+    pub(crate) fn open(args: ExportReportArgs, name: &str) -> Result<Self, Error> {
         let ExportReportArgs { files, export_csv, splice } = args;
         let ReportExportArgs { export_json, export_markdown, export_html } = files;
         let documents = exports::Exports::open([
@@ -37,12 +37,12 @@ impl Exports {
         Ok(exports)
     }
 
-    pub fn print(&self, report: &Report, app: &AppContext) -> Result<(), Error> {
+    pub(crate) fn print(&self, report: &Report, app: &AppContext) -> Result<(), Error> {
         self.documents.print(|options| document::terminal(&report::document(report), options), app)
     }
 
     /// Writes the files. If one fails, the others are written all the same.
-    pub fn write(self, report: &Report) -> Result<(), Error> {
+    pub(crate) fn write(self, report: &Report) -> Result<(), Error> {
         let spliced = self.splice.as_ref().map_or(Ok(()), |path| {
             let text = self.spliced(path, &document::markdown(&report::document(report)))?;
             let document = Document::open(&Destination::File(path.clone())).map_err(Error::OutputOpen)?;

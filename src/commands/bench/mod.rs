@@ -12,6 +12,6 @@ mod run;
 mod texts;
 mod watch;
 
-pub use config::ConfigError;
+pub(crate) use config::ConfigError;
 pub(crate) use config::bundled;
 pub(super) use run::run;

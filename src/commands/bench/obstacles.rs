@@ -19,7 +19,11 @@ pub(super) struct Obstacles<'a> {
 
 impl<'a> Obstacles<'a> {
     /// The obstacle of each engine of a plan.
-    pub fn of_all(plan: &'a Plan, model: Option<&'a Model>, app: &'a AppContext) -> Result<Vec<Option<String>>, Error> {
+    pub(crate) fn of_all(
+        plan: &'a Plan,
+        model: Option<&'a Model>,
+        app: &'a AppContext,
+    ) -> Result<Vec<Option<String>>, Error> {
         let mut obstacles = Self { plan, app, model, interpreters: Interpreters::new()? };
         Ok(plan.set.engines.iter().map(|engine| obstacles.of(engine)).collect())
     }

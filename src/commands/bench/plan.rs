@@ -63,7 +63,7 @@ const OF_TITLES: [&str; 9] =
 
 impl Plan {
     /// The plan of the flags and, where these are missing, of the config `config` or the default one.
-    pub fn resolve(config: Option<&str>, typed: BenchSettings) -> Result<Self, Error> {
+    pub(crate) fn resolve(config: Option<&str>, typed: BenchSettings) -> Result<Self, Error> {
         let usual = if typed.task == Some(Task::Rerank) { USUAL[1] } else { USUAL[0] };
         let (name, file) = config::read(config.unwrap_or(usual))?;
         Self::of(name, typed, file)
@@ -216,18 +216,18 @@ impl Plan {
 
     /// The index of the engine that speed is compared with: the one the user names, else the first of those that were
     /// `measured`.
-    pub fn baseline(&self, measured: &[usize]) -> Option<usize> {
+    pub(crate) fn baseline(&self, measured: &[usize]) -> Option<usize> {
         self.baseline.or_else(|| measured.first().copied())
     }
 
     /// The index of the engine that results are compared with: the one the user names, else, of those that were
     /// `measured`, the reference implementation, infa in its default number format, or the first.
-    pub fn reference(&self, measured: &[usize]) -> Option<usize> {
+    pub(crate) fn reference(&self, measured: &[usize]) -> Option<usize> {
         self.set.reference(self.reference, measured)
     }
 
     /// One round, or one step, of a dataset with this number of requests.
-    pub fn phase(&self, requests: usize) -> Result<Phase, Error> {
+    pub(crate) fn phase(&self, requests: usize) -> Result<Phase, Error> {
         // Each step sets its own load.
         let load = if let Demand::Rounds(load) = self.demand { load } else { Load::Offline };
         let end = self.end.unwrap_or(End::Requests(requests.max(1)));
@@ -240,7 +240,7 @@ impl Plan {
     }
 
     /// The rounds of all engines.
-    pub fn rounds(&self, phase: Phase) -> rounds::Plan {
+    pub(crate) fn rounds(&self, phase: Phase) -> rounds::Plan {
         let Self { warm_up, rounds: Rounds { min, max }, stable, time_limit, seed, .. } = *self;
         rounds::Plan { phase, warm_up, min_rounds: min, max_rounds: max, stable, limit: time_limit, seed }
     }

@@ -27,7 +27,7 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// The report; the caller adds its start, its duration, and the interruption. `places`: the indices of `ready`
     /// among the engines; `states`: the reasons that others are not ready.
-    pub fn report(
+    pub(crate) fn report(
         &self,
         ready: &[Ready],
         places: &[usize],

@@ -26,7 +26,7 @@ pub(super) struct Texts {
 impl Texts {
     /// The dataset of `plan`, in the random order of its seed: every round sends the first texts, which should be like
     /// the others.
-    pub fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, app: &AppContext) -> Result<Self, Error> {
+    pub(crate) fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, app: &AppContext) -> Result<Self, Error> {
         let dataset = match &plan.dataset {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
                 _ if app.cancel.is_cancelled() => Err(Error::Interrupted),
@@ -68,7 +68,7 @@ impl Texts {
 impl Texts {
     /// Refuses unusable texts of a plan before the measurement; stdin and pipes are not read. `uncounted`: there will
     /// be no tokenizer.
-    pub fn check(plan: &Plan, uncounted: bool, app: &AppContext) -> Result<(), Error> {
+    pub(crate) fn check(plan: &Plan, uncounted: bool, app: &AppContext) -> Result<(), Error> {
         match &plan.dataset {
             DatasetSpec::File(path) if path.is_file() => read_file(path.clone(), plan, app).map(|_| ()),
             DatasetSpec::Made(recipe) if uncounted => {

@@ -30,7 +30,13 @@ struct Stages {
 
 impl Watch {
     /// The observer of targets with these names.
-    pub fn new(names: Vec<String>, phase: &Phase, collector: Collector, resources: Watcher, bars: &Bars) -> Self {
+    pub(crate) fn new(
+        names: Vec<String>,
+        phase: &Phase,
+        collector: Collector,
+        resources: Watcher,
+        bars: &Bars,
+    ) -> Self {
         let requests = match phase.end() {
             End::Requests(requests) => Some(requests as u64),
             End::After(_) => None,
@@ -39,16 +45,16 @@ impl Watch {
     }
 
     /// The resources of the target of this index.
-    pub fn resources(&self, target: usize) -> Resources {
+    pub(crate) fn resources(&self, target: usize) -> Resources {
         self.resources.resources(target)
     }
 
     /// Joules of the machine in a round of a target, if it reports them.
-    pub fn joules(&self, target: usize, round: usize) -> Option<f64> {
+    pub(crate) fn joules(&self, target: usize, round: usize) -> Option<f64> {
         self.lock().joules.get(&(target, round)).copied()
     }
 
-    pub fn into_samples(self) -> Vec<Results> {
+    pub(crate) fn into_samples(self) -> Vec<Results> {
         self.collector.into_samples()
     }
 

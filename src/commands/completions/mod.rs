@@ -12,5 +12,5 @@ mod specs;
 mod values;
 mod zsh;
 
-pub use script::answer;
+pub(crate) use script::answer;
 pub(super) use script::run;

@@ -19,7 +19,7 @@ const NAME: &str = "infa";
 /// The shells whose scripts ask infa.
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &zsh::Zsh]);
 
-pub fn run(shell: CompletedShell, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(shell: CompletedShell, app: &AppContext) -> Result<Outcome, Error> {
     let mut script = Vec::new();
     match dynamic(shell) {
         Some(shell) => shell.write_registration(VARIABLE, NAME, NAME, &program(), &mut script)?,
@@ -53,7 +53,7 @@ fn program() -> String {
 
 /// Answers a shell's request for candidates, made through the environment; returns the exit status of the process.
 /// `None` in an ordinary start. Writes to stdout alone; after any error there are no candidates.
-pub fn answer() -> Option<i32> {
+pub(crate) fn answer() -> Option<i32> {
     let shell = std::env::var_os(VARIABLE)?;
     let name = Path::new(&shell).file_stem()?.to_str()?.to_owned();
     // A variable of this name may be meant for another program.

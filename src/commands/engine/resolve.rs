@@ -10,7 +10,7 @@ use crate::engine::recipes::Location;
 use crate::engine::{EngineSpec, SpecError};
 use crate::runtime::device::{Device, Dtype};
 
-pub fn resolve(
+pub(crate) fn resolve(
     engine: EngineArgs,
     model: ModelArgs,
     text: TextArgs,

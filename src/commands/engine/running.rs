@@ -6,7 +6,7 @@ use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::{AppContext, Error};
 use crate::engine::open::EngineOptions;
 
-pub fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRuntime>, Error> {
+pub(crate) fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRuntime>, Error> {
     match options {
         EngineOptions::Local(_) => EngineRuntime::local(),
         EngineOptions::Python(_) | EngineOptions::Server(_) => EngineRuntime::network(app),
@@ -14,7 +14,7 @@ pub fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRu
 }
 
 /// The first thing that the engine has done when it is open.
-pub fn opened(options: &EngineOptions) -> &'static str {
+pub(crate) fn opened(options: &EngineOptions) -> &'static str {
     match options {
         EngineOptions::Local(_) | EngineOptions::Python(_) => "model loaded",
         EngineOptions::Server(_) => "first reply",

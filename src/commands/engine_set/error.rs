@@ -5,7 +5,7 @@ use crate::bench::target::{Failure, FailureKind};
 use crate::engine::launch::LaunchError;
 use crate::engine::{EngineError, PythonError};
 
-pub enum OpenError {
+pub(crate) enum OpenError {
     Cancelled,
     /// It cannot be started, or refuses.
     Failed(Failure),
@@ -15,7 +15,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// The kind of the failure and its message, for reports; `None` if the user interrupted.
-    pub fn failure(self) -> Option<(String, String)> {
+    pub(crate) fn failure(self) -> Option<(String, String)> {
         match self {
             Self::Cancelled => None,
             Self::Failed(Failure { kind, message }) => Some((kind.to_string(), message)),

@@ -15,7 +15,7 @@ use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};
 
 /// The machine, and its peak speed if an engine computes here and ONNX Runtime is installed.
-pub fn of_machine(set: &EngineSet, app: &AppContext) -> Machine {
+pub(crate) fn of_machine(set: &EngineSet, app: &AppContext) -> Machine {
     let mut facts = machine::facts();
     if !set.computes_here() {
         return facts;
@@ -32,7 +32,7 @@ pub fn of_machine(set: &EngineSet, app: &AppContext) -> Machine {
 }
 
 /// The model, with the hashes of its files, and its operations a token.
-pub fn of(
+pub(crate) fn of(
     set: &EngineSet,
     model: Option<&Model>,
     max_length: Option<usize>,
@@ -64,7 +64,7 @@ pub fn of(
 }
 
 /// The model's name; of a directory or a file only its own, since reports are for others, too.
-pub fn name(model_id: &str) -> String {
+pub(crate) fn name(model_id: &str) -> String {
     let path = Path::new(model_id);
     let own = path.file_name().filter(|_| path.exists());
     own.map_or_else(|| model_id.to_owned(), |own| own.to_string_lossy().into_owned())

@@ -9,12 +9,12 @@
 //! ```
 
 mod error;
-pub mod facts;
+pub(crate) mod facts;
 mod open;
 mod set;
 mod token_counter;
 
-pub use error::OpenError;
-pub use open::{EngineFacts, EngineOpener, RunningEngine};
-pub use set::{EngineSet, ModelHere, NamedEngine};
-pub use token_counter::TokenCounter;
+pub(crate) use error::OpenError;
+pub(crate) use open::{EngineFacts, EngineOpener, RunningEngine};
+pub(crate) use set::{EngineSet, ModelHere, NamedEngine};
+pub(crate) use token_counter::TokenCounter;

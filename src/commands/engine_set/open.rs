@@ -21,7 +21,7 @@ use crate::engine::rerank::{Method, Reranker};
 use crate::engine::{Engine, EngineError, EngineSpec, OutputKind, Role, TextOptions};
 use crate::model::Model;
 
-pub struct EngineOpener<'a> {
+pub(crate) struct EngineOpener<'a> {
     set: &'a EngineSet,
     app: &'a AppContext,
     /// The model; `None` if its files are not here.
@@ -30,7 +30,7 @@ pub struct EngineOpener<'a> {
     roles: &'a [Role],
 }
 
-pub struct RunningEngine {
+pub(crate) struct RunningEngine {
     /// One for each role that it was opened for; of a reranker the only one.
     pub engines: Vec<OpenEngine>,
     pub facts: EngineFacts,
@@ -40,18 +40,18 @@ pub struct RunningEngine {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct EngineFacts {
+pub(crate) struct EngineFacts {
     pub version: Option<String>,
     pub details: BTreeMap<String, String>,
     pub load_seconds: f64,
 }
 
 impl<'a> EngineOpener<'a> {
-    pub fn new(set: &'a EngineSet, model: Option<&'a Model>, roles: &'a [Role], app: &'a AppContext) -> Self {
+    pub(crate) fn new(set: &'a EngineSet, model: Option<&'a Model>, roles: &'a [Role], app: &'a AppContext) -> Self {
         Self { set, app, model, roles }
     }
 
-    pub async fn open(&self, engine: &NamedEngine) -> Result<RunningEngine, OpenError> {
+    pub(crate) async fn open(&self, engine: &NamedEngine) -> Result<RunningEngine, OpenError> {
         let begin = Instant::now();
         let mut running = match engine.spec.kind.location() {
             Location::Process => self.load(&engine.spec).await,
@@ -189,7 +189,7 @@ fn embedders(roles: &[Role], engine: Arc<dyn Engine>) -> Vec<OpenEngine> {
 }
 
 impl RunningEngine {
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self { engines, server, .. } = self;
         drop(engines);
         if let Some(server) = server {

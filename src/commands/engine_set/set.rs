@@ -22,7 +22,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The engines, their common model, and the options of all of them.
-pub struct EngineSet {
+pub(crate) struct EngineSet {
     pub engines: Vec<NamedEngine>,
     pub task: Task,
     /// The model, as the user or a config names it.
@@ -35,7 +35,7 @@ pub struct EngineSet {
 }
 
 #[derive(Debug)]
-pub struct NamedEngine {
+pub(crate) struct NamedEngine {
     /// Its name in tables.
     pub name: String,
     pub spec: EngineSpec,
@@ -48,7 +48,7 @@ pub struct NamedEngine {
 impl EngineSet {
     /// The engines that flags, or a config, name; `usual_retries` holds where they do not say how often a request is
     /// sent again.
-    pub fn resolve(args: EngineSetArgs, task: Task, usual_retries: u32) -> Result<Self, Error> {
+    pub(crate) fn resolve(args: EngineSetArgs, task: Task, usual_retries: u32) -> Result<Self, Error> {
         // The rest is about what is measured, and resolved there.
         let EngineSetArgs {
             engines,
@@ -74,13 +74,13 @@ impl EngineSet {
         })
     }
 
-    pub fn model_id(&self) -> &str {
+    pub(crate) fn model_id(&self) -> &str {
         self.model.model_id.as_deref().unwrap_or(DEFAULT_MODEL)
     }
 
     /// The engine whose results are most likely right: the one that is `chosen`, else, of those at the places of
     /// `among`, the reference implementation, infa in its default number format, or the first.
-    pub fn reference(&self, chosen: Option<usize>, among: &[usize]) -> Option<usize> {
+    pub(crate) fn reference(&self, chosen: Option<usize>, among: &[usize]) -> Option<usize> {
         let plain = |kind| {
             let mut places = among.iter().copied();
             places.find(|&place| {
@@ -93,13 +93,13 @@ impl EngineSet {
     }
 
     /// True if some engine computes on this machine.
-    pub fn computes_here(&self) -> bool {
+    pub(crate) fn computes_here(&self) -> bool {
         self.engines.iter().any(|engine| engine.spec.kind.server().is_none() || engine.spec.url.is_none())
     }
 
     /// The model whose tokenizer counts, and which engines of this machine run. Without such engines, a missing model
     /// only leaves tokens uncounted.
-    pub fn model(&self, app: &AppContext) -> Result<Option<Model>, Error> {
+    pub(crate) fn model(&self, app: &AppContext) -> Result<Option<Model>, Error> {
         match self.read(&app.context(), app) {
             Ok(model) => Ok(Some(model)),
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
@@ -111,7 +111,7 @@ impl EngineSet {
     }
 
     /// The availability of the model, without the network: for plans.
-    pub fn model_here(&self, app: &AppContext) -> Result<ModelHere, Error> {
+    pub(crate) fn model_here(&self, app: &AppContext) -> Result<ModelHere, Error> {
         let context = Context { offline: true, ..app.context() };
         match self.read(&context, app) {
             Ok(model) => Ok(ModelHere::Yes(Box::new(model))),
@@ -125,7 +125,7 @@ impl EngineSet {
 
     /// Checks, before anything is started, that the model is of a kind that an engine of this machine can do the task
     /// with. Other programs decide by themselves what they serve.
-    pub fn check_model(&self, spec: &EngineSpec, model: &Model) -> Result<(), EngineError> {
+    pub(crate) fn check_model(&self, spec: &EngineSpec, model: &Model) -> Result<(), EngineError> {
         // Only its output shows what such a file computes.
         let unnamed = model.task == ModelTask::Unknown && matches!(model.weights, WeightsFile::Onnx(_));
         match (self.task, spec.kind.location()) {
@@ -146,7 +146,7 @@ impl EngineSet {
     }
 
     /// The place of the engine of this name; or of this spec, where only one has it.
-    pub fn find(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let mut of_spec =
             (0..self.engines.len()).filter(|&at| self.engines.get(at).is_some_and(|one| one.spec.to_string() == name));
         let alone = of_spec.next().filter(|_| of_spec.next().is_none());
@@ -154,7 +154,7 @@ impl EngineSet {
     }
 
     /// The place of the engine of this name, which the flag `which` gave.
-    pub fn named(&self, which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
+    pub(crate) fn named(&self, which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
         let Some(name) = name else { return Ok(None) };
         match self.find(name) {
             Some(place) => Ok(Some(place)),
@@ -166,7 +166,7 @@ impl EngineSet {
     }
 }
 
-pub enum ModelHere {
+pub(crate) enum ModelHere {
     Yes(Box<Model>),
     /// It would be downloaded.
     Downloaded,

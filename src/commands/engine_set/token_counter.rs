@@ -12,7 +12,7 @@ use crate::model::{Model, ModelError};
 /// More tokens of a text are not counted.
 const MAX_COUNTED: usize = 1 << 24;
 
-pub struct TokenCounter<'m> {
+pub(crate) struct TokenCounter<'m> {
     model: &'m Model,
     prompt: String,
     /// Longest text, specials included.
@@ -22,7 +22,7 @@ pub struct TokenCounter<'m> {
 }
 
 impl<'m> TokenCounter<'m> {
-    pub fn new(model: &'m Model, task: EngineTask) -> Result<Self, ModelError> {
+    pub(crate) fn new(model: &'m Model, task: EngineTask) -> Result<Self, ModelError> {
         let pairs = task == EngineTask::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
         let output = if pairs { OutputKind::Logits } else { OutputKind::Embedding };
         let max_length = engine::max_length(model, output, None, graph::positions_of(&model.config))?;
@@ -31,7 +31,7 @@ impl<'m> TokenCounter<'m> {
     }
 
     /// Tokens of a text, which `flag` gave: specials included, nothing cut off.
-    pub fn text(&self, flag: &'static str, text: &str) -> Result<usize, Error> {
+    pub(crate) fn text(&self, flag: &'static str, text: &str) -> Result<usize, Error> {
         let tokenizer = &self.model.tokenizer;
         let tokens = tokenizer.encode(Prompted { prompt: &self.prompt, text }, MAX_COUNTED, Truncate::Right);
         Ok(tokens.map_err(|e| unreadable(flag, text, &e.to_string()))?.ids.len())
@@ -43,7 +43,7 @@ impl<'m> TokenCounter<'m> {
     }
 
     /// Lengths of what the model sees for a request, in tokens.
-    pub fn request(&self, flag: &'static str, request: &Request) -> Result<Vec<usize>, Error> {
+    pub(crate) fn request(&self, flag: &'static str, request: &Request) -> Result<Vec<usize>, Error> {
         match request {
             Request::Texts(texts) => texts.iter().map(|text| self.text(flag, text)).collect(),
             Request::Rerank { query, documents } if self.pairs => {

@@ -13,7 +13,7 @@ use crate::engine::{EngineKind, EngineSpec};
 
 /// An engine's row in the list.
 #[derive(Debug, Serialize)]
-pub struct EngineStatus {
+pub(crate) struct EngineStatus {
     /// Its name in a spec.
     pub engine: &'static str,
     /// True if it can be used as it is; not known of servers, which have URLs.
@@ -28,7 +28,7 @@ pub struct EngineStatus {
     pub install: Option<String>,
 }
 
-pub fn install_command(kind: EngineKind) -> String {
+pub(crate) fn install_command(kind: EngineKind) -> String {
     format!("infa engines install {}", kind.name())
 }
 
@@ -37,14 +37,14 @@ fn packages(kind: EngineKind) -> Option<&'static Packages> {
 }
 
 /// Python interpreters and their installed packages, queried once.
-pub struct Interpreters {
+pub(crate) struct Interpreters {
     runtime: tokio::runtime::Runtime,
     packages: Vec<Package>,
     known: BTreeMap<PathBuf, Result<Interpreter, String>>,
 }
 
 impl Interpreters {
-    pub fn new() -> Result<Self, Error> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         let mut needed_packages: Vec<Package> = Vec::new();
         for package in EngineKind::value_variants().iter().filter_map(|&kind| packages(kind)).flat_map(Packages::all) {
@@ -57,7 +57,13 @@ impl Interpreters {
 
     /// The state of a Python engine with `options`: of the first interpreter that has what it needs, or of the best that
     /// has not. Where only further options lack a package, it is usable, and the package is missing.
-    pub fn status(&mut self, kind: EngineKind, options: &[String], given: Option<&Path>, cache: &Path) -> EngineStatus {
+    pub(crate) fn status(
+        &mut self,
+        kind: EngineKind,
+        options: &[String],
+        given: Option<&Path>,
+        cache: &Path,
+    ) -> EngineStatus {
         let needed = packages(kind).map(|packages| packages.needed_with(options)).unwrap_or_default();
         let mut status = EngineStatus {
             engine: kind.name(),
@@ -103,7 +109,7 @@ impl Interpreters {
     }
 
     /// The missing parts of a Python engine, with the command that installs them.
-    pub fn missing(&mut self, spec: &EngineSpec, python: Option<&Path>, cache: &Path) -> Option<String> {
+    pub(crate) fn missing(&mut self, spec: &EngineSpec, python: Option<&Path>, cache: &Path) -> Option<String> {
         let found = self.status(spec.kind, &spec.options, python, cache);
         let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();
         let missing = found.missing.unwrap_or_else(|| "Python 3".to_owned());

@@ -13,7 +13,7 @@ use crate::engine::python;
 use crate::engine::recipes::Location;
 use crate::engine::{EngineKind, launch};
 
-pub fn run(args: EnginesArgs, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(args: EnginesArgs, app: &AppContext) -> Result<Outcome, Error> {
     let EnginesArgs { command, listing, python: PythonArgs { python } } = args;
     if let Some(EnginesCommand::Install(InstallArgs { names, python: PythonArgs { python } })) = command {
         python::install(&names, python.as_deref(), &app.globals.cache, &app.context())?;

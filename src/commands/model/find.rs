@@ -10,7 +10,7 @@ use crate::model::source::{Request, Source};
 use crate::runtime::install;
 
 /// Finds the model, fetching it if it is not here.
-pub fn find(args: SourceArgs, onnx_file: Option<PathBuf>, app: &AppContext) -> Result<Source, ModelError> {
+pub(crate) fn find(args: SourceArgs, onnx_file: Option<PathBuf>, app: &AppContext) -> Result<Source, ModelError> {
     let (model_id, revision) = args.named();
     let cache = app.globals.cache.clone();
     let request = Request { model_id, revision, onnx_file, cache, python: install::python() };

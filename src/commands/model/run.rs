@@ -4,7 +4,7 @@ use super::{export, inspect, list, pull, remove};
 use crate::cli::ModelCommand;
 use crate::commands::{AppContext, Error, Outcome};
 
-pub fn run(command: ModelCommand, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(command: ModelCommand, app: &AppContext) -> Result<Outcome, Error> {
     match command {
         ModelCommand::List(args) => list::run(args, app),
         ModelCommand::Pull(args) => pull::run(args, app),

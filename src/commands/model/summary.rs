@@ -83,7 +83,7 @@ pub(super) struct File {
 impl Summary {
     /// Gathers what there is to know; `problem` is why nothing runs, if that is known already. `cache` is where int8
     /// weights would be.
-    pub fn new(source: Source, problem: Option<String>, cache: &Path) -> Self {
+    pub(crate) fn new(source: Source, problem: Option<String>, cache: &Path) -> Self {
         let mut summary = Self {
             model: source.name.clone(),
             directory: source.dir.clone(),

@@ -6,7 +6,7 @@ use crate::model::task::Task;
 use crate::model::{Model, m3};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub(crate) enum Use {
     /// A vector a text.
     Embed,
     /// Lexical weights.
@@ -20,7 +20,7 @@ pub enum Use {
 }
 
 impl Use {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Embed => "embed",
             Self::Sparse => "embed --output-type sparse",
@@ -32,7 +32,7 @@ impl Use {
 }
 
 /// The uses of a model by its files, the main use first.
-pub fn uses(model: &Model) -> Vec<Use> {
+pub(crate) fn uses(model: &Model) -> Vec<Use> {
     match &model.task {
         Task::Sparse => vec![Use::Sparse],
         Task::LateInteraction => vec![Use::Colbert],

@@ -2,7 +2,7 @@
 
 /// The part of a document that is kept for the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub(crate) enum Kept {
     Not,
     /// The part that fits into a table.
     Beginning,
@@ -10,7 +10,7 @@ pub enum Kept {
 }
 
 impl Kept {
-    pub fn of(self, document: &str) -> Option<String> {
+    pub(crate) fn of(self, document: &str) -> Option<String> {
         match self {
             Self::Not => None,
             Self::Beginning => Some(document[..document.floor_char_boundary(4096)].to_owned()),

@@ -17,7 +17,7 @@ use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
 use crate::output::{Destination, RankingFormat, RankingWriter};
 
-pub fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
     let RerankArgs {
         query,
         read,

@@ -11,7 +11,7 @@ use crate::server::models::{Choose, Load, LoadError, Served, Spec};
 use crate::server::{App, Metrics};
 
 /// Loads and drops the models one by one.
-pub fn preload(specs: Vec<Spec>, app: &AppContext) -> Result<(), Error> {
+pub(crate) fn preload(specs: Vec<Spec>, app: &AppContext) -> Result<(), Error> {
     let several = specs.len() > 1;
     for spec in specs {
         let model = Served::new(spec);
@@ -22,7 +22,7 @@ pub fn preload(specs: Vec<Spec>, app: &AppContext) -> Result<(), Error> {
 }
 
 /// Loads the models one by one, so that their temporary memory does not add up. The receiver gets the result.
-pub fn start_loading(state: &Arc<App>) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+pub(crate) fn start_loading(state: &Arc<App>) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
     let (sender, loaded) = oneshot::channel();
     let state = Arc::clone(state);
     spawn("loader", move || {
@@ -42,12 +42,12 @@ fn load(model: &Served, several: bool) -> Result<(), Error> {
     })
 }
 
-pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::Thread)
 }
 
 /// The server's description of a model.
-pub fn spec(model: ServedModel, metrics: &Metrics, app: &AppContext) -> Spec {
+pub(crate) fn spec(model: ServedModel, metrics: &Metrics, app: &AppContext) -> Spec {
     let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
     options.onnx.observer = Some(Arc::clone(&metrics) as _);

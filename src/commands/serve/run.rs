@@ -27,7 +27,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// Maximum time at shutdown for sending the last traces.
 const LAST_TRACES: Duration = Duration::from_secs(2);
 
-pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
     let printer = app.bars.printer();
     let Settings { models, strict_names, listen, options, limits, preload_only, unload_after, traces, remarks } =
         Settings::resolve(args, &app.globals)?;

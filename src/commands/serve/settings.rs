@@ -56,7 +56,7 @@ const MAIN: &str = "main";
 const MODEL_RETURN: Duration = Duration::from_secs(600);
 
 impl Settings {
-    pub fn resolve(args: ServeArgs, globals: &Globals) -> Result<Self, Error> {
+    pub(crate) fn resolve(args: ServeArgs, globals: &Globals) -> Result<Self, Error> {
         let ServeArgs { models, vectors, input, listen, limits, life, infinity, tei } = args;
         let LimitArgs {
             max_batch_tokens,

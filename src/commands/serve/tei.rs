@@ -21,7 +21,7 @@ pub(super) struct Tei {
 impl Tei {
     /// # Errors
     /// A `--dense-path` other than the default.
-    pub fn resolve(args: TeiArgs) -> Result<Self, Error> {
+    pub(crate) fn resolve(args: TeiArgs) -> Result<Self, Error> {
         let TeiArgs {
             // These were applied when variables were read and logging began.
             tei_env: _,

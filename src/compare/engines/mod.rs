@@ -17,7 +17,9 @@ mod stability;
 mod threshold;
 
 pub(crate) use document::{checks, document};
-pub use probe::{Answers, Failures, Inputs, Probe, Query, Results, Text};
-pub use report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION};
-pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
-pub use threshold::check;
+pub(crate) use probe::{Answers, Failures, Inputs, Probe, Query, Results, Text};
+pub(crate) use report::{
+    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION,
+};
+pub(crate) use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
+pub(crate) use threshold::check;

@@ -13,11 +13,11 @@ use crate::compare::scores::{RankingComparison, ScoreSetReport};
 use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Engines on the same inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EnginesReport {
+pub(crate) struct EnginesReport {
     pub schema_version: u32,
     pub infa: String,
     /// Start of the comparison: RFC 3339, UTC.
@@ -51,7 +51,7 @@ pub enum EnginesTask {
 
 /// The inputs and options of the requests.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EnginesWorkload {
+pub(crate) struct EnginesWorkload {
     pub task: EnginesTask,
     pub files: Vec<String>,
     /// Texts; of reranking, queries.
@@ -72,7 +72,7 @@ pub struct EnginesWorkload {
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum EngineOutcome {
+pub(crate) enum EngineOutcome {
     Answered,
     /// The user interrupted before its turn, or before its end.
     NotAsked,
@@ -86,7 +86,7 @@ pub enum EngineOutcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EngineOnTexts {
+pub(crate) struct EngineOnTexts {
     pub name: String,
     /// Its spec, as in `--engines`.
     pub spec: String,
@@ -122,7 +122,7 @@ pub struct EngineOnTexts {
 
 /// A threshold, and its result for each engine.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EngineThresholdReport {
+pub(crate) struct EngineThresholdReport {
     /// As it was given: `cosine_min<0.999`.
     pub threshold: String,
     /// Each engine that it was held against.
@@ -131,7 +131,7 @@ pub struct EngineThresholdReport {
 
 /// An engine that a threshold was held against.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EngineChecked {
+pub(crate) struct EngineChecked {
     pub engine: String,
     /// True if it crossed the threshold; `None` where noise is not known.
     pub crossed: Option<bool>,
@@ -144,7 +144,7 @@ pub struct EngineChecked {
 
 impl EngineOnTexts {
     /// An engine without any request yet.
-    pub fn new(name: String, spec: String) -> Self {
+    pub(crate) fn new(name: String, spec: String) -> Self {
         Self {
             name,
             spec,
@@ -166,7 +166,7 @@ impl EngineOnTexts {
     }
 
     /// The verdict on replacing the reference with it; `None` for the reference itself, and for failed engines.
-    pub fn verdict(&self) -> Option<Verdict> {
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
         let rankings = self.rankings.as_ref().map(|found| found.verdict);
         self.against.as_ref().map(|found| found.verdict).or(rankings)
     }
@@ -202,7 +202,7 @@ impl EngineOnTexts {
 type Metric = (&'static str, fn(&EngineOnTexts) -> Option<f64>);
 
 /// The figures that every engine has by itself; thresholds can be set on these and on those of vectors, scores and tasks.
-pub const METRICS: [Metric; 5] = [
+pub(crate) const METRICS: [Metric; 5] = [
     ("alone_cosine_min", |engine| engine.stability.as_ref()?.alone().cosine_min),
     ("alone_max_difference", |engine| engine.stability.as_ref()?.alone().max_difference),
     ("concurrent_cosine_min", |engine| engine.stability.as_ref()?.concurrent().cosine_min),

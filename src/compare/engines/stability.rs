@@ -8,14 +8,14 @@ use crate::stats::fidelity::InvarianceReport;
 /// Results of the same inputs in batches, against those of each alone, and of many at once in other batches.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Stability {
+pub(crate) enum Stability {
     Vectors(VectorStability),
     Scores(ScoreStability),
 }
 
 /// Vectors of the same texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct VectorStability {
+pub(crate) struct VectorStability {
     /// Each alone, against those out of batches.
     pub alone: InvarianceReport,
     /// Many requests at once in other batches, against those out of batches one after the other.
@@ -24,7 +24,7 @@ pub struct VectorStability {
 
 /// Scores of the same documents.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct ScoreStability {
+pub(crate) struct ScoreStability {
     /// Each document alone, against that among all of its query's.
     pub alone: ScoreInvariance,
     /// Many queries at once, against one after the other.
@@ -33,7 +33,7 @@ pub struct ScoreStability {
 
 /// The dependence of scores on the rest of the batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct ScoreInvariance {
+pub(crate) struct ScoreInvariance {
     /// Pairs that were looked at.
     pub pairs: usize,
     /// Pairs that are the same bit for bit.
@@ -46,7 +46,7 @@ pub struct ScoreInvariance {
 
 impl ScoreInvariance {
     /// One more score, and the other one of the same document.
-    pub fn push(&mut self, one: f32, other: f32) {
+    pub(crate) fn push(&mut self, one: f32, other: f32) {
         self.pairs += 1;
         self.identical += usize::from(one.to_bits() == other.to_bits());
         if one.is_finite() && other.is_finite() {
@@ -99,7 +99,7 @@ const SAME_SCORE: f64 = 1e-3;
 
 impl Way {
     /// True if results depend on what is computed beside them by more than rounding does.
-    pub fn depends(&self) -> bool {
+    pub(crate) fn depends(&self) -> bool {
         match self.cosine_min {
             Some(least) => least < SAME_COSINE,
             None => self.max_difference.is_some_and(|most| most > SAME_SCORE),

@@ -40,7 +40,7 @@ impl Threshold {
     }
 }
 
-pub fn check(thresholds: &[Threshold], report: &EnginesReport) -> Vec<EngineThresholdReport> {
+pub(crate) fn check(thresholds: &[Threshold], report: &EnginesReport) -> Vec<EngineThresholdReport> {
     let of = |threshold: &Threshold| {
         let checked = report.engines.iter().filter_map(|engine| {
             let is_reference = report.reference.as_deref() == Some(engine.name.as_str());

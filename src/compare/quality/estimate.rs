@@ -18,7 +18,7 @@ pub(super) const FEW: usize = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
-pub struct Cancelled;
+pub(crate) struct Cancelled;
 
 /// A statistic of `n` items (pairs of texts, queries), computed from the items at the given positions. `None` if it is
 /// undefined, or after an interruption.

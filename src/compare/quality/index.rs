@@ -26,7 +26,7 @@ pub(super) struct Index<'s> {
 
 impl<'s> Index<'s> {
     /// An index of sound rows of `dimensions` numbers each.
-    pub fn of(set: &'s VectorSet, dimensions: usize, rows: &[usize], similarity: Similarity) -> Self {
+    pub(crate) fn of(set: &'s VectorSet, dimensions: usize, rows: &[usize], similarity: Similarity) -> Self {
         let scale = |row: usize| match similarity {
             Similarity::Cosine => 1.0 / norm(set.numbers(row)),
             Similarity::Dot | Similarity::Euclidean | Similarity::Manhattan => 1.0,

@@ -18,9 +18,11 @@ mod sts;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::Cancelled;
+pub(crate) use estimate::Cancelled;
 #[cfg(test)]
-pub use report::StsComparison;
-pub use report::{JUDGED, Measured, OTHERS, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
-pub use retrieval::{RetrievalTask, Retrieved};
-pub use sts::{StsScores, StsTask};
+pub(crate) use report::StsComparison;
+pub(crate) use report::{
+    JUDGED, Measured, OTHERS, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport,
+};
+pub(crate) use retrieval::{RetrievalTask, Retrieved};
+pub(crate) use sts::{StsScores, StsTask};

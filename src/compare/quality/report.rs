@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Names of the figures of tasks that have an interval: thresholds can limit their change, too.
-pub const JUDGED: [&str; 6] = ["spearman", "pearson", "ndcg10", "recall10", "recall100", "mrr10"];
+pub(crate) const JUDGED: [&str; 6] = ["spearman", "pearson", "ndcg10", "recall10", "recall100", "mrr10"];
 
 /// Names of the other figures of tasks that thresholds can be set on.
-pub const OTHERS: [&str; 4] = ["score_correlation", "score_difference_max", "overlap10", "lost"];
+pub(crate) const OTHERS: [&str; 4] = ["score_correlation", "score_difference_max", "overlap10", "lost"];
 
 /// A value of one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Over all items.
     pub value: f64,
     /// Its 95 % interval, by a percentile bootstrap over items; `None` where it is not known: of a single item, for
@@ -21,7 +21,7 @@ pub struct Measured {
 
 /// A value of one engine against that of the reference, both of the items (pairs, queries) that both have.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct QualityChange {
+pub(crate) struct QualityChange {
     pub reference: f64,
     pub value: f64,
     /// The engine's value minus the reference's.
@@ -41,7 +41,7 @@ pub struct QualityChange {
 /// The verdict on an engine at a task, beside the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum QualityVerdict {
+pub(crate) enum QualityVerdict {
     /// Better: the whole interval lies above 0.
     Better,
     /// Worse: the whole interval lies below 0.
@@ -55,7 +55,7 @@ pub enum QualityVerdict {
 }
 
 impl QualityVerdict {
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
@@ -68,7 +68,7 @@ impl QualityVerdict {
 
 /// The agreement of an engine's similarities with people's scores of pairs of texts.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct StsReport {
+pub(crate) struct StsReport {
     /// The similarity of two vectors, for example cosine.
     pub similarity: String,
     pub pairs: usize,
@@ -87,7 +87,7 @@ pub struct StsReport {
 
 /// An engine's similarities against those of the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct StsComparison {
+pub(crate) struct StsComparison {
     /// Pairs that both have a score for. All that follows is of these.
     pub pairs: usize,
     /// Spearman's rank correlation with the true scores.
@@ -100,7 +100,7 @@ pub struct StsComparison {
 
 /// The agreement of an engine's scores with those of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct ScoreAgreement {
+pub(crate) struct ScoreAgreement {
     /// The largest difference of two scores of one pair.
     pub max_difference: f64,
     /// Pairs with the same score in both, to the last digit.
@@ -111,7 +111,7 @@ pub struct ScoreAgreement {
 
 /// The quality of a search with an engine's vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RetrievalReport {
+pub(crate) struct RetrievalReport {
     /// The similarity of two vectors, for example cosine.
     pub similarity: String,
     /// Documents that are searched.
@@ -144,7 +144,7 @@ pub struct RetrievalReport {
 
 /// A search with an engine's vectors against one with those of the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RetrievalComparison {
+pub(crate) struct RetrievalComparison {
     /// Judged queries that both have a vector for. All that follows is of these.
     pub queries: usize,
     /// nDCG of the first 10 documents.
@@ -167,7 +167,7 @@ pub struct RetrievalComparison {
 
 /// A query that an engine finds less for than the reference does.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct QueryLoss {
+pub(crate) struct QueryLoss {
     /// Its id.
     pub query: String,
     /// The reference's nDCG of the first 10 documents.
@@ -179,7 +179,7 @@ pub struct QueryLoss {
 impl StsReport {
     /// The engine's figure of this name, `None` for another name, or where it is not known.
     /// `score_correlation` and `score_difference_max` are of its scores and the reference's.
-    pub fn metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         let scores = self.comparison.as_ref().and_then(|comparison| comparison.scores);
         match name {
             "score_correlation" => scores?.spearman,
@@ -190,7 +190,7 @@ impl StsReport {
     }
 
     /// `spearman` or `pearson`, and its change from the reference's.
-    pub fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
+    pub(crate) fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
         let change = |of: fn(&StsComparison) -> Option<QualityChange>| self.comparison.as_ref().and_then(of);
         match name {
             "spearman" => (self.spearman, change(|found| found.spearman)),
@@ -203,7 +203,7 @@ impl StsReport {
 impl RetrievalReport {
     /// The engine's figure of this name, `None` for another name, or where it is not known.
     /// `overlap10` is with the reference; `lost` are queries and documents.
-    pub fn metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         match name {
             "overlap10" => self.comparison.as_ref()?.overlap10,
             "lost" => Some((self.lost + self.lost_documents) as f64),
@@ -212,7 +212,7 @@ impl RetrievalReport {
     }
 
     /// `ndcg10`, `recall10`, `recall100` or `mrr10`, and its change from the reference's.
-    pub fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
+    pub(crate) fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
         let change = |of: fn(&RetrievalComparison) -> Option<QualityChange>| self.comparison.as_ref().and_then(of);
         match name {
             "ndcg10" => (self.ndcg10, change(|found| found.ndcg10)),

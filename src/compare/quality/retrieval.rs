@@ -29,7 +29,7 @@ const LOSSES: usize = 10;
 
 /// Queries, documents and judgements.
 #[derive(Debug, Clone)]
-pub struct RetrievalTask<'a> {
+pub(crate) struct RetrievalTask<'a> {
     /// Rows of the queries in every set.
     pub queries: Range<usize>,
     /// Rows of the documents in every set.
@@ -45,7 +45,7 @@ pub struct RetrievalTask<'a> {
 
 /// The results of a search with one engine's vectors.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Retrieved {
+pub(crate) struct Retrieved {
     /// The measures of each query; `None` without judgements or without a sound vector.
     queries: Vec<Option<Found>>,
     /// Documents without a sound vector.
@@ -65,7 +65,7 @@ struct Found {
 impl RetrievalTask<'_> {
     /// Searches all documents for each judged query, and grades the results. Work is spread over rayon's threads;
     /// memory is that of the ids, and of 100 documents a query.
-    pub fn search(&self, set: &VectorSet, cancel: &Cancel) -> Result<Retrieved, Cancelled> {
+    pub(crate) fn search(&self, set: &VectorSet, cancel: &Cancel) -> Result<Retrieved, Cancelled> {
         let dimensions = set.dimensions().unwrap_or_default();
         let (documents, ids) = self.documents_by_id();
         let sound = |&row: &usize| set.sound(row, dimensions).is_some();
@@ -127,7 +127,7 @@ impl RetrievalTask<'_> {
     ///
     /// Values are means over the judged queries that the engine has a vector for, differences over those that the
     /// reference has one for as well.
-    pub fn report(
+    pub(crate) fn report(
         &self,
         retrieved: &Retrieved,
         reference: Option<&Retrieved>,

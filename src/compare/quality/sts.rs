@@ -18,7 +18,7 @@ use crate::stats::ranks::Ranked;
 
 /// Pairs with their true scores.
 #[derive(Debug, Clone, Copy)]
-pub struct StsTask<'a> {
+pub(crate) struct StsTask<'a> {
     /// The true score of each pair; more is more alike. A pair without a finite one is left out.
     pub gold: &'a [f64],
     /// Rows of both texts of each pair in every set.
@@ -28,14 +28,14 @@ pub struct StsTask<'a> {
 
 /// One engine's similarities.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StsScores {
+pub(crate) struct StsScores {
     /// The similarity of each pair; `None` where one of its vectors is missing, unsound, or of another length than most.
     scores: Vec<Option<f64>>,
 }
 
 impl StsTask<'_> {
     /// The similarities of all pairs, spread over rayon's threads.
-    pub fn score(&self, set: &VectorSet) -> StsScores {
+    pub(crate) fn score(&self, set: &VectorSet) -> StsScores {
         let dimensions = set.dimensions().unwrap_or_default();
         let score = |&(first, second): &(usize, usize)| {
             let (first, second) = (set.sound(first, dimensions)?, set.sound(second, dimensions)?);
@@ -48,7 +48,7 @@ impl StsTask<'_> {
     ///
     /// Values are over all pairs that the engine has a score for, differences over those that the reference has one for
     /// as well. For 20,000 pairs this takes about three seconds on two cores.
-    pub fn report(
+    pub(crate) fn report(
         &self,
         scores: &StsScores,
         reference: Option<&StsScores>,

@@ -4,7 +4,7 @@ use crate::bench::report::{ReportError, Task};
 
 /// The reason that result files cannot be compared.
 #[derive(Debug, thiserror::Error)]
-pub enum RunsError {
+pub(crate) enum RunsError {
     #[error("{file}: {source}")]
     Read { file: String, source: std::io::Error },
     #[error("{file}: not a report of infa bench: it has more than {} MiB", limit >> 20)]
@@ -61,7 +61,7 @@ pub(super) fn task(task: Task) -> &'static str {
 }
 
 impl RunsError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let written = "infa bench --export-json FILE writes such a file";
         Some(match self {
             Self::Read { source, .. } => match source.kind() {

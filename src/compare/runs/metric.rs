@@ -66,7 +66,7 @@ pub struct Metric {
 }
 
 /// All of them, in the order of tables.
-pub static METRICS: &[Metric] = &[
+pub(crate) static METRICS: &[Metric] = &[
     rate("tokens_per_s", "tokens_per_second", "tokens/s", |_, round| round.tokens_per_second),
     rate("inputs_per_s", "inputs_per_second", "inputs/s", |_, round| round.inputs_per_second),
     rate("requests_per_s", "requests_per_second", "requests/s", |_, round| round.requests_per_second),
@@ -222,7 +222,7 @@ impl std::fmt::Debug for Metric {
 }
 
 /// The metric of that name, or of that name in reports of `infa bench`.
-pub fn metric(name: &str) -> Option<&'static Metric> {
+pub(crate) fn metric(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name || metric.field == name)
 }
 

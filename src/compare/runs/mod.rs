@@ -29,9 +29,9 @@ mod text;
 mod threshold;
 
 pub(crate) use document::{checks, document, not_comparable};
-pub use error::RunsError;
-pub use metric::{METRICS, Metric, Scale, Unit, metric};
-pub use read::{Run, read};
-pub use report::RunsReport;
-pub use scenarios::{Plan, compare};
-pub use threshold::{blind, check};
+pub(crate) use error::RunsError;
+pub(crate) use metric::{METRICS, Metric, Scale, Unit, metric};
+pub(crate) use read::{Run, read};
+pub(crate) use report::RunsReport;
+pub(crate) use scenarios::{Plan, compare};
+pub(crate) use threshold::{blind, check};

@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// A run with the file it comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub(crate) struct Run {
     /// The file, as the user named it.
     pub file: String,
 
@@ -20,7 +20,7 @@ pub struct Run {
 }
 
 /// Reads what `infa bench --export-json` wrote; `-` is stdin.
-pub fn read(path: &Path) -> Result<Run, RunsError> {
+pub(crate) fn read(path: &Path) -> Result<Run, RunsError> {
     let stdin = path == Path::new("-");
     let file = if stdin { "stdin".to_owned() } else { path.display().to_string() };
     let io = |source| RunsError::Read { file: file.clone(), source };

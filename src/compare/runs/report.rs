@@ -8,11 +8,11 @@ use crate::report::Tone;
 use crate::stats::estimate::Estimate;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Result files against one another.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RunsReport {
+pub(crate) struct RunsReport {
     pub schema_version: u32,
     pub infa: String,
     /// Probability that an interval holds what it is for.
@@ -31,7 +31,7 @@ pub struct RunsReport {
 
 /// A side against another.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The workload: the title of the run, or its task, model, dataset and load.
     pub title: String,
     /// The runs that are compared with.
@@ -61,13 +61,13 @@ pub struct Comparison {
 
 impl Comparison {
     /// True if there are verdicts.
-    pub fn is_comparable(&self) -> bool {
+    pub(crate) fn is_comparable(&self) -> bool {
         self.incomparable.is_empty()
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RunName {
+pub(crate) struct RunName {
     /// The file, as it was named.
     pub file: String,
     /// Its start, in UTC (RFC 3339).
@@ -77,7 +77,7 @@ pub struct RunName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Basis {
+pub(crate) enum Basis {
     /// The rounds of one run a side. What changes from run to run is not in them.
     Rounds,
     /// Ratios of rounds of one run that ran one after the other.
@@ -88,7 +88,7 @@ pub enum Basis {
 
 /// An engine against itself, or against the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EngineComparison {
+pub(crate) struct EngineComparison {
     pub name: String,
     /// The engine it is compared with, where that has another name.
     pub baseline: Option<String>,
@@ -104,7 +104,7 @@ pub struct EngineComparison {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct MetricComparison {
+pub(crate) struct MetricComparison {
     pub metric: &'static str,
     pub unit: Unit,
     pub better: Better,
@@ -119,7 +119,7 @@ pub struct MetricComparison {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Level {
+pub(crate) struct Level {
     /// Median of rounds, as `infa bench` reports it; of several runs the geometric mean of their medians, of shares the
     /// mean, of cosines and the like the worst of the runs.
     pub value: f64,
@@ -135,7 +135,7 @@ pub struct Level {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Change {
+pub(crate) struct Change {
     /// The scale: new over base, or new minus base.
     pub scale: Scale,
     /// The ratio or the difference.
@@ -154,7 +154,7 @@ pub struct Change {
 /// A change in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Speed is better, beyond the noise.
     Faster,
     /// Speed is worse, beyond the noise.
@@ -184,7 +184,7 @@ impl Verdict {
 
 /// A geometric mean of ratios.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Mean {
+pub(crate) struct Mean {
     pub metric: &'static str,
     /// Number of averaged ratios.
     pub count: usize,
@@ -201,7 +201,7 @@ pub struct Mean {
 
 /// A threshold of `--fail-if`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct ThresholdReport {
+pub(crate) struct ThresholdReport {
     /// As it was given: `tokens_per_s<-5%`.
     pub threshold: String,
     pub metric: &'static str,
@@ -213,7 +213,7 @@ pub struct ThresholdReport {
 
 /// An engine that a threshold was held against.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// Place of the comparison.
     pub comparison: usize,
     pub engine: String,

@@ -8,7 +8,7 @@ use crate::bench::report::{EngineState, Report, RoundReport, sample};
 use crate::compare::threshold::{Kind, Threshold};
 
 /// Rounds at this rate, in tokens a second, with 1 % of normal noise from the seed.
-pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
+pub(crate) fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut report = sample::of(vec![sample::engine("onnx", rate)]);
     report.started = format!("2026-11-21T20:00:{:02}Z", seed % 60);
@@ -17,7 +17,7 @@ pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
 }
 
 /// Gives each engine this number of rounds at its rate, with noise of their own.
-pub fn with_noise(report: &mut Report, rounds: usize, rng: &mut fastrand::Rng) {
+pub(crate) fn with_noise(report: &mut Report, rounds: usize, rng: &mut fastrand::Rng) {
     for engine in &mut report.engines {
         let Some(rate) = engine.figures.tokens_per_second.map(|figure| figure.median) else { continue };
         let mut round = |round| {
@@ -32,21 +32,21 @@ pub fn with_noise(report: &mut Report, rounds: usize, rng: &mut fastrand::Rng) {
 }
 
 /// One round.
-pub fn one(rate: f64) -> Report {
+pub(crate) fn one(rate: f64) -> Report {
     noisy(1, rate, 0)
 }
 
-pub fn run(file: &str, report: &Report) -> Run {
+pub(crate) fn run(file: &str, report: &Report) -> Run {
     Run { file: file.to_owned(), report: report.clone() }
 }
 
 /// `base.json` against `new.json`.
-pub fn two(base: &Report, new: &Report) -> RunsReport {
+pub(crate) fn two(base: &Report, new: &Report) -> RunsReport {
     compare(&Plan::Each(run("base.json", base), vec![run("new.json", new)]), false).unwrap()
 }
 
 /// Eight engines as on a CPU: one slower than before, one faster, one lost and one failed.
-pub static ENGINES: LazyLock<RunsReport> = LazyLock::new(engines);
+pub(crate) static ENGINES: LazyLock<RunsReport> = LazyLock::new(engines);
 
 fn engines() -> RunsReport {
     let mut base = sample::engines();
@@ -73,7 +73,7 @@ fn engines() -> RunsReport {
 }
 
 /// Reports of every kind.
-pub static REPORTS: LazyLock<Vec<RunsReport>> = LazyLock::new(reports);
+pub(crate) static REPORTS: LazyLock<Vec<RunsReport>> = LazyLock::new(reports);
 
 fn reports() -> Vec<RunsReport> {
     let (a, b) = (noisy(5, 8000.0, 1), noisy(5, 7900.0, 2));
@@ -98,6 +98,6 @@ fn reports() -> Vec<RunsReport> {
 
 /// Compares with the file of that name below `tests/fixtures/compare-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
 /// set.
-pub fn snapshot(name: &str, found: &str) {
+pub(crate) fn snapshot(name: &str, found: &str) {
     crate::report::snapshots::compare_in("compare-report", name, found);
 }

@@ -11,7 +11,7 @@ use crate::report::text::one_line;
 use crate::stats::spread::CONFIDENCE;
 
 #[derive(Debug)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// The engines of one run with one of them: that of this name, or the run's own baseline, or the first.
     Engines(Run, Option<String>),
     /// Each of these runs with the first.
@@ -21,7 +21,7 @@ pub enum Plan {
 }
 
 /// Compares runs; with `force` also those of other workloads, which otherwise have no verdicts.
-pub fn compare(plan: &Plan, force: bool) -> Result<RunsReport, RunsError> {
+pub(crate) fn compare(plan: &Plan, force: bool) -> Result<RunsReport, RunsError> {
     let mut report = RunsReport {
         schema_version: SCHEMA_VERSION,
         infa: env!("CARGO_PKG_VERSION").to_owned(),

@@ -83,7 +83,7 @@ const BLIND: f64 = 2.0;
 const LEAST: f64 = 0.05;
 
 /// A warning about thresholds that changes of the size they are for do not cross, as the noise is too large.
-pub fn blind(thresholds: &[Threshold], report: &RunsReport) -> Option<String> {
+pub(crate) fn blind(thresholds: &[Threshold], report: &RunsReport) -> Option<String> {
     let engines = report.comparisons.iter().flat_map(|comparison| &comparison.engines);
     let found = engines.flat_map(|engine| {
         thresholds.iter().filter_map(|threshold| {
@@ -96,7 +96,7 @@ pub fn blind(thresholds: &[Threshold], report: &RunsReport) -> Option<String> {
     (!found.is_empty()).then(|| format!("the noise is too large for these thresholds; crossed is {found}; {remedy}"))
 }
 
-pub fn check(thresholds: &[Threshold], report: &RunsReport) -> Result<Vec<ThresholdReport>, RunsError> {
+pub(crate) fn check(thresholds: &[Threshold], report: &RunsReport) -> Result<Vec<ThresholdReport>, RunsError> {
     let checked = |threshold: &Threshold| {
         let engines = report.comparisons.iter().enumerate();
         let engines = engines.flat_map(|(at, comparison)| comparison.engines.iter().map(move |engine| (at, engine)));

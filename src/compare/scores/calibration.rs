@@ -10,7 +10,7 @@ const HALF: f64 = 0.5;
 
 /// Scores of the same documents, against one another. All figures are of the documents whose scores are finite in both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Calibration {
+pub(crate) struct Calibration {
     /// Documents, of all queries that were compared.
     pub documents: usize,
     /// Slope of the line through the candidate's scores over the reference's (least squares): the rise for 1 of the
@@ -39,7 +39,7 @@ pub struct Calibration {
 
 /// A cut-off, and how many documents lie on either side. What scores as much as it is above.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct CutOff {
+pub(crate) struct CutOff {
     pub at: f64,
     pub basis: CutOffBasis,
     /// Part of the documents the reference scores above it, from 0 to 1.
@@ -52,7 +52,7 @@ pub struct CutOff {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CutOffBasis {
+pub(crate) enum CutOffBasis {
     /// 0.5, as both engines give probabilities.
     Half,
     /// Half of the reference's scores are above it. Between two scores where there is room.
@@ -61,7 +61,7 @@ pub enum CutOffBasis {
 
 /// The cut-off at which most documents change sides.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct WorstCutOff {
+pub(crate) struct WorstCutOff {
     pub at: f64,
     /// Part of the documents that are above it in one alone, from 0 to 1.
     pub other_side: f64,
@@ -130,7 +130,7 @@ pub(super) struct Line {
 impl Line {
     /// Least squares of the second over the first, in two passes: the means first. `None` where all of the first are
     /// the same.
-    pub fn through(points: &[(f64, f64)]) -> Option<Self> {
+    pub(crate) fn through(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;
         let (mean_x, mean_y) =
             (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);

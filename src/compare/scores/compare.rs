@@ -17,7 +17,7 @@ const ROUNDING: f64 = 1e-12;
 
 /// Compares the candidate's scores with the reference's of the same documents of the same queries. Queries are matched by
 /// their place. Takes memory for a few copies of all scores.
-pub fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison {
+pub(crate) fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison {
     let [reference_report, candidate_report] = [reference, candidate].map(ScoreSetReport::of);
     let sides = Sides::of(reference, candidate);
     let compared = &sides.compared;

@@ -13,7 +13,7 @@ use crate::report::numbers::{cosine, count, number, several};
 
 /// A document of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct DocumentName {
+pub(crate) struct DocumentName {
     pub query: QueryName,
     /// Its place among the documents of the query, from 0.
     pub document: usize,
@@ -28,7 +28,7 @@ impl fmt::Display for DocumentName {
 /// Something that is the matter with the scores of one engine, seen from those of the other.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Finding {
+pub(crate) enum Finding {
     /// Some queries have no scores to work with.
     Unsound { side: Side, flaws: ScoreFlaws },
     /// Queries have another number of scores in the one than in the other.
@@ -91,7 +91,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub fn sentence(&self, reference: &str, candidate: &str) -> String {
+    pub(crate) fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         let queries = |many: usize| several(many as u64, "query", "queries");
         match self {
@@ -193,7 +193,7 @@ pub(super) enum Relation {
 
 impl Facts<'_> {
     /// All that can be named, the worst first. `relation`: that of queries whose documents are not permuted.
-    pub fn findings(&self, relation: Option<Relation>) -> Vec<Finding> {
+    pub(crate) fn findings(&self, relation: Option<Relation>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let both = [(Side::Reference, self.reference), (Side::Candidate, self.candidate)];
         for (side, set) in both {

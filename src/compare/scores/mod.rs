@@ -28,11 +28,11 @@ mod sides;
 mod tests;
 mod verdict;
 
-pub use calibration::{Calibration, CutOffBasis};
-pub use compare::compare;
+pub(crate) use calibration::{Calibration, CutOffBasis};
+pub(crate) use compare::compare;
 pub(super) use document::details;
-pub use findings::Finding;
-pub use order::OrderAgreement;
-pub use report::{METRICS, RankingComparison, WorstQuery};
-pub use set::{ScoreSet, ScoredQuery};
-pub use set_report::ScoreSetReport;
+pub(crate) use findings::Finding;
+pub(crate) use order::OrderAgreement;
+pub(crate) use report::{METRICS, RankingComparison, WorstQuery};
+pub(crate) use set::{ScoreSet, ScoredQuery};
+pub(crate) use set_report::ScoreSetReport;

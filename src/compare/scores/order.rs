@@ -15,7 +15,7 @@ const TIE: f64 = 4.0 * f32::EPSILON as f64;
 
 /// The agreement of rankings, query by query.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct OrderAgreement {
+pub(crate) struct OrderAgreement {
     /// Queries with two documents or more: one alone has no order.
     pub queries: usize,
     /// The queries among them in which the reference distinguishes documents and the candidate's scores are all the

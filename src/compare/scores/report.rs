@@ -11,7 +11,7 @@ use crate::compare::vectors::Verdict;
 
 /// A query whose documents are ordered otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct WorstQuery {
+pub(crate) struct WorstQuery {
     pub query: QueryName,
     pub documents: usize,
     /// Kendall's τ-b of its scores; `None` where the candidate scores all documents the same, and the reference does not.
@@ -23,7 +23,7 @@ pub struct WorstQuery {
 
 /// The scores of one engine against the reference's.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RankingComparison {
+pub(crate) struct RankingComparison {
     pub candidate: ScoreSetReport,
     /// Queries of both sides.
     pub matched: usize,
@@ -55,7 +55,7 @@ type Metric = (&'static str, fn(&RankingComparison) -> Option<f64>);
 
 /// The figures of a comparison that thresholds can be set on. `nan`, `infinite` and `missing` (failed) are queries of the
 /// candidate; `unmatched` are those of one engine alone; `top1`, overlaps and changes at cut-offs are shares from 0 to 1.
-pub const METRICS: [Metric; 19] = [
+pub(crate) const METRICS: [Metric; 19] = [
     ("tau_min", |found| found.order?.tau_min),
     ("tau_p5", |found| found.order?.tau_p5),
     ("tau_mean", |found| found.order?.tau_mean),
@@ -80,7 +80,7 @@ pub const METRICS: [Metric; 19] = [
 impl RankingComparison {
     /// The figure of this name, one of [`METRICS`]. `None` for another name, or if the figure is unknown: τ-b without a
     /// query of two documents, for example.
-    pub fn metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
     }
 

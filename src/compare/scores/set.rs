@@ -13,14 +13,14 @@ const SHOWN: usize = 40;
 
 /// The scores one engine gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScoreSet {
+pub(crate) struct ScoreSet {
     pub name: Arc<str>,
     /// The queries, in an order that all sets share.
     pub queries: Vec<ScoredQuery>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScoredQuery {
+pub(crate) struct ScoredQuery {
     /// Its place among the queries, from 0.
     pub index: u64,
     /// Its id, where it has one.
@@ -32,7 +32,7 @@ pub struct ScoredQuery {
 
 /// A query, as it can be found again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct QueryName {
+pub(crate) struct QueryName {
     /// Its place, from 0.
     pub index: u64,
     /// Its id, where it has one.

@@ -12,7 +12,7 @@ pub(super) const EXAMPLES: usize = 5;
 
 /// The scores of one engine by themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct ScoreSetReport {
+pub(crate) struct ScoreSetReport {
     pub name: String,
     pub queries: usize,
     /// Number of its scores.
@@ -29,14 +29,14 @@ pub struct ScoreSetReport {
 
 /// From where to where scores go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct ScoreRange {
+pub(crate) struct ScoreRange {
     pub min: f64,
     pub max: f64,
 }
 
 /// Counts of unusable queries of one engine: failed, NaN, infinite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ScoreFlaws {
+pub(crate) struct ScoreFlaws {
     pub missing: usize,
     /// Queries with NaN among their scores.
     pub nan: usize,
@@ -46,7 +46,7 @@ pub struct ScoreFlaws {
 }
 
 impl ScoreFlaws {
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.missing + self.nan + self.infinite
     }
 
@@ -66,7 +66,7 @@ impl ScoreFlaws {
 
 impl ScoreSetReport {
     /// Looks at the scores of one engine by themselves.
-    pub fn of(set: &ScoreSet) -> Self {
+    pub(crate) fn of(set: &ScoreSet) -> Self {
         let mut flaws = ScoreFlaws::default();
         let (mut all, mut finite) = (0, Vec::new());
         for query in &set.queries {

@@ -26,7 +26,7 @@ pub(super) struct Sides<'a> {
 
 impl<'a> Sides<'a> {
     /// Matches queries by position.
-    pub fn of(reference: &'a ScoreSet, candidate: &'a ScoreSet) -> Self {
+    pub(crate) fn of(reference: &'a ScoreSet, candidate: &'a ScoreSet) -> Self {
         let mut sides = Self::default();
         let sound = |query: &'a ScoredQuery| {
             query.scores.as_deref().filter(|scores| !scores.iter().any(|score| score.is_nan()))
@@ -46,19 +46,19 @@ impl<'a> Sides<'a> {
 }
 
 impl Query<'_> {
-    pub fn is_identical(&self) -> bool {
+    pub(crate) fn is_identical(&self) -> bool {
         self.reference.iter().zip(self.candidate).all(|(a, b)| a.to_bits() == b.to_bits())
     }
 
     /// The documents whose scores are finite in both: their places, the reference's score and the candidate's.
-    pub fn finite(&self) -> impl Iterator<Item = (usize, f64, f64)> {
+    pub(crate) fn finite(&self) -> impl Iterator<Item = (usize, f64, f64)> {
         let both = self.reference.iter().zip(self.candidate).enumerate();
         both.filter(|(_, (a, b))| a.is_finite() && b.is_finite())
             .map(|(document, (&a, &b))| (document, f64::from(a), f64::from(b)))
     }
 
     /// True if a score is infinite in one and not the same in the other.
-    pub fn is_infinite_in_one(&self) -> bool {
+    pub(crate) fn is_infinite_in_one(&self) -> bool {
         self.reference.iter().zip(self.candidate).any(|(a, b)| (a.is_infinite() || b.is_infinite()) && a != b)
     }
 }

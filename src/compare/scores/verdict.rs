@@ -53,7 +53,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    pub fn judge(&self) -> (Verdict, Vec<String>) {
+    pub(crate) fn judge(&self) -> (Verdict, Vec<String>) {
         let mut reasons = Vec::new();
         let queries = |many: usize| several(many as u64, "query has", "queries have");
         let lost = self.sides.lost + self.sides.document_mismatches.len();

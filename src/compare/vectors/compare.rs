@@ -25,12 +25,12 @@ const SEED: u64 = 7;
 
 /// Compares the candidate's vectors with the reference's of the same inputs. Work is spread over rayon's threads; memory
 /// is that of both sets once more.
-pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorComparison, MatchError> {
+pub(crate) fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorComparison, MatchError> {
     Ok(compare_matched(reference, candidate, matched(reference, candidate)?))
 }
 
 /// The same for sets whose rows belong to the same inputs one by one, under any ids.
-pub fn compare_in_order(reference: &VectorSet, candidate: &VectorSet) -> VectorComparison {
+pub(crate) fn compare_in_order(reference: &VectorSet, candidate: &VectorSet) -> VectorComparison {
     let rows = reference.rows.len().min(candidate.rows.len());
     let matching =
         Matching { by: MatchedBy::Index, pairs: (0..rows).map(|row| (row, row)).collect(), ids_ignored: false };

@@ -48,7 +48,7 @@ pub(super) fn displaced(reference: &Units, candidate: &Units, off: &[(usize, f64
 
 impl Displaced {
     /// Number of rows by which nine of ten have moved: a row too many or too few before them.
-    pub fn shift(&self) -> Option<i64> {
+    pub(crate) fn shift(&self) -> Option<i64> {
         let mut shifts: Vec<i64> = self.moved.iter().map(|&(from, to)| to as i64 - from as i64).collect();
         shifts.sort_unstable();
         let middle = *shifts.get(shifts.len() / 2)?;
@@ -57,7 +57,7 @@ impl Displaced {
     }
 
     /// The two that have changed places, if that is all.
-    pub fn swapped(&self) -> Option<(usize, usize)> {
+    pub(crate) fn swapped(&self) -> Option<(usize, usize)> {
         match self.moved[..] {
             [(a, to_b), (b, to_a)] if a == to_a && b == to_b => Some((a, b)),
             _ => None,

@@ -11,7 +11,7 @@ const PAIRS: usize = 20_000;
 
 /// Agreement of the distances of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Distances {
+pub(crate) struct Distances {
     /// Number of examined pairs: all, or a sample of 20,000.
     pub pairs: usize,
     /// Spearman's rank correlation of their cosine distances in the one set and in the other, from −1 to 1; `None`

@@ -57,7 +57,7 @@ impl VectorsReport {
     /// Holds each set against each threshold. A figure that is not known counts as crossed: nothing shows that such
     /// vectors are near enough. So does one that says nothing about inputs with a sound vector in one set only; a limit
     /// to `unmatched` allows inputs of one set alone.
-    pub fn check(&mut self, thresholds: &[Threshold]) {
+    pub(crate) fn check(&mut self, thresholds: &[Threshold]) {
         let allowed = thresholds.iter().any(Threshold::allows_unmatched);
         let one = |threshold: &Threshold, comparison: &VectorComparison| {
             let figure = comparison.metric(threshold.metric);

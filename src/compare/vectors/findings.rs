@@ -23,7 +23,7 @@ const UNRELATED: f64 = 0.3;
 /// Something that is the matter with the vectors of one set, seen from those of the other.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Finding {
+pub(crate) enum Finding {
     /// Vectors of one set have another length than those of the other.
     OtherDimensions {
         /// Numbers of a vector of the reference.
@@ -74,7 +74,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub fn sentence(&self, reference: &str, candidate: &str) -> String {
+    pub(crate) fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         match self {
             Self::OtherDimensions { reference: r, candidate: c } => {
@@ -145,7 +145,7 @@ fn stands_out(cosines: &[(usize, f64)]) -> f64 {
 
 impl Facts<'_> {
     /// All that can be named, the worst first.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let sides = [(Side::Reference, self.reference), (Side::Candidate, self.candidate)];
         let dimensions = sides.map(|(_, set)| set.dimensions);

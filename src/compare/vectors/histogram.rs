@@ -13,7 +13,7 @@ const EDGES: [f64; 23] = [
 
 /// The number of cosines at each distance from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct CosineHistogram {
+pub(crate) struct CosineHistogram {
     /// From near to far. There are the same ones in every report of this version: below 1e-7, then up to 2e-7, 5e-7, 1e-6
     /// and so on, up to 2.
     pub bins: Vec<DistanceBin>,
@@ -21,7 +21,7 @@ pub struct CosineHistogram {
 
 /// A range of distances 1 − cosine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct DistanceBin {
+pub(crate) struct DistanceBin {
     /// Distances in it are above this one; in the first bin there are those of 0 and less as well.
     pub from: f64,
     /// The largest distance in it.
@@ -33,7 +33,7 @@ pub struct DistanceBin {
 impl CosineHistogram {
     /// The histogram of these cosines; `None` without cosines. What rounding has put beyond 1 or -1 is in the outermost
     /// bins, and what is no number is in none.
-    pub fn of(cosines: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(cosines: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut counts = [0; EDGES.len()];
         for cosine in cosines.into_iter().filter(|cosine| !cosine.is_nan()) {
             // Of the cosine, so that 0.999 is on the same side of 0.001 as for the verdict.

@@ -12,7 +12,7 @@ use super::VectorSet;
 /// The property by which two rows are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum MatchedBy {
+pub(crate) enum MatchedBy {
     /// Their ids: all vectors of both have one.
     Id,
     /// Their positions.
@@ -22,7 +22,7 @@ pub enum MatchedBy {
 /// The reason that two sets cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum MatchError {
+pub(crate) enum MatchError {
     #[error("{name}: row {first} and row {second} have the same {key}")]
     Duplicate {
         name: Arc<str>,
@@ -40,7 +40,7 @@ pub enum MatchError {
 }
 
 impl MatchError {
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Duplicate { .. } => {
                 Some("every input needs an id of its own, or none needs one: then places are compared")

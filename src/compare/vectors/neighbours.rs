@@ -17,7 +17,7 @@ const TIE: f64 = 1e-6;
 
 /// The agreement of nearest neighbours, by cosine within each set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct Neighbours {
+pub(crate) struct Neighbours {
     /// Inputs that are neighbours of one another.
     pub inputs: usize,
     /// Inputs whose neighbours were searched: all, or a sample of 1,000 if they are more than 10,000.

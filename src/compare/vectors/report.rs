@@ -12,11 +12,11 @@ use crate::report::document::Check;
 use crate::stats::fidelity::VectorReport;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// One set of vectors, and others compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct VectorsReport {
+pub(crate) struct VectorsReport {
     pub schema_version: u32,
     pub infa: String,
     /// The set the others are compared with.
@@ -30,7 +30,7 @@ pub struct VectorsReport {
 
 /// An input whose vectors are far apart.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct WorstInput {
+pub(crate) struct WorstInput {
     pub input: InputName,
     pub cosine: f64,
     /// Its text, where that is known.
@@ -43,7 +43,7 @@ pub struct WorstInput {
 
 /// One set against the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct VectorComparison {
+pub(crate) struct VectorComparison {
     pub candidate: VectorSetReport,
     /// The property by which vectors are matched.
     pub matched_by: MatchedBy,
@@ -81,7 +81,7 @@ type Metric = (&'static str, fn(&VectorComparison) -> Option<f64>);
 
 /// The figures of a comparison that thresholds can be set on. `nan`, `infinite`, `zero` and `missing` are the candidate's
 /// vectors; `unmatched` are inputs of one set alone; `top1` and `top10` are parts from 0 to 1.
-pub const METRICS: [Metric; 15] = [
+pub(crate) const METRICS: [Metric; 15] = [
     ("cosine_min", |found| Some(found.vectors.agreement?.cosine_min)),
     ("cosine_p1", |found| Some(found.vectors.agreement?.cosine_p1)),
     ("cosine_mean", |found| Some(found.vectors.agreement?.cosine_mean)),
@@ -102,7 +102,7 @@ pub const METRICS: [Metric; 15] = [
 impl VectorComparison {
     /// The figure of this name, one of [`METRICS`]. `None` for another name, or where the figure is not known: of
     /// cosines when nothing could be compared, for instance.
-    pub fn metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
     }
 

@@ -16,7 +16,7 @@ const SHOWN: usize = 40;
 /// One of the two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Side {
+pub(crate) enum Side {
     /// The one others are compared with.
     Reference,
     /// The one that is compared.
@@ -25,7 +25,7 @@ pub enum Side {
 
 /// An input, as it can be found again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct InputName {
+pub(crate) struct InputName {
     /// Its place, from 0.
     pub index: u64,
     /// Its id, where it has one.

@@ -16,7 +16,7 @@ const UNIT: f64 = 2e-3;
 
 /// One set by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct VectorSetReport {
+pub(crate) struct VectorSetReport {
     pub name: String,
     /// Its inputs.
     pub rows: usize,
@@ -31,7 +31,7 @@ pub struct VectorSetReport {
 
 impl VectorSetReport {
     /// Looks at a set by itself.
-    pub fn of(set: &VectorSet) -> Self {
+    pub(crate) fn of(set: &VectorSet) -> Self {
         let dimensions = set.dimensions();
         let vectors = (0..set.rows.len()).filter_map(|row| set.vector(row));
         let sound = vectors.filter(|vector| Some(vector.len()) == dimensions && defect(vector).is_none());
@@ -49,7 +49,7 @@ impl VectorSetReport {
 
 /// Counts of unusable vectors of one set: missing, NaN, infinite, all zero, wrong length.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Flaws {
+pub(crate) struct Flaws {
     /// Inputs that have an error in the place of their vector.
     pub missing: usize,
     /// Vectors with NaN in them.
@@ -84,7 +84,7 @@ impl Flaws {
         flaws
     }
 
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         let Self { missing, nan, infinite, zero, other_lengths, examples: _ } = self;
         missing + nan + infinite + zero + other_lengths
     }

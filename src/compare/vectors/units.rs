@@ -13,7 +13,7 @@ pub(super) struct Units {
 
 impl Units {
     /// Normalises vectors of `dimensions` finite numbers each, not all 0.
-    pub fn of<'a>(vectors: impl Iterator<Item = &'a [f32]>, dimensions: usize) -> Self {
+    pub(crate) fn of<'a>(vectors: impl Iterator<Item = &'a [f32]>, dimensions: usize) -> Self {
         let mut numbers = Vec::new();
         for vector in vectors {
             let norm = norm(vector);
@@ -22,7 +22,7 @@ impl Units {
         Self { numbers, dimensions: dimensions.max(1) }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.numbers.len() / self.dimensions
     }
 
@@ -31,7 +31,7 @@ impl Units {
     }
 
     /// The cosine of two of them, in float64.
-    pub fn cosine(&self, a: usize, b: usize) -> f64 {
+    pub(crate) fn cosine(&self, a: usize, b: usize) -> f64 {
         let products = self.get(a).iter().zip(self.get(b)).map(|(&a, &b)| f64::from(a) * f64::from(b));
         products.sum::<f64>().clamp(-1.0, 1.0)
     }
@@ -41,7 +41,7 @@ impl Units {
     /// be the same vectors.
     ///
     /// Takes memory for `k` neighbours a query, and for a tile of products a thread.
-    pub fn nearest(&self, queries: &Self, places: &[usize], k: usize, others: bool) -> Vec<Vec<Near>> {
+    pub(crate) fn nearest(&self, queries: &Self, places: &[usize], k: usize, others: bool) -> Vec<Vec<Near>> {
         let but = |query: usize| places.get(query).copied().filter(|_| others);
         let picked = Picked { units: queries, places };
         // It cannot be interrupted.

@@ -42,7 +42,7 @@ pub(super) const OUTLIER_COSINE: f64 = 0.9;
 /// The verdict on replacing one set with the other: vectors, or scores of rerankers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Vectors of one may stand beside those of the other in one index: every cosine is at least 0.999, norms differ by
     /// at most 1 %, neighbours agree, and no vector is unsound. A cut-off for the scores of one can be kept for those of
     /// the other: they differ by at most 2.5 % of their spread (root mean square) and none by more than 10 %.
@@ -60,7 +60,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Interchangeable => "interchangeable",
             Self::SameRanking => "same ranking, different values",
@@ -111,7 +111,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    pub fn judge(&self) -> (Verdict, Vec<String>) {
+    pub(crate) fn judge(&self) -> (Verdict, Vec<String>) {
         let mut reasons = Vec::new();
         if self.compared == 0 {
             return (Verdict::Different, vec!["no input has a sound vector in both".to_owned()]);
@@ -205,7 +205,7 @@ impl Facts<'_> {
     }
 
     /// True if a search finds the same; `None` of too few inputs.
-    pub fn same_ranking(&self) -> Option<bool> {
+    pub(crate) fn same_ranking(&self) -> Option<bool> {
         let neighbours = self.neighbours?;
         let queries = neighbours.queries as f64;
         let enough = |part: f64| (1.0 - part) * queries <= ((1.0 - SAME_NEIGHBOURS) * queries).max(1.0) + 1e-9;

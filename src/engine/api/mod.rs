@@ -14,8 +14,13 @@ mod pending;
 mod request;
 
 pub use engine::{Engine, EngineInfo, LocalInfo};
-pub use error::{EngineError, SubmitError, TextError, TextErrorKind};
-pub use output::{Embedding, Label, Labelled, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
-pub use output_kind::{OutputKind, Outputs};
-pub use pending::{Completed, Job, JobResults, Pending, Times};
-pub use request::{BYTES_PER_TOKEN, Input, Request, RequestOptions, Role, TextOptions};
+pub(crate) use error::TextErrorKind;
+pub use error::{EngineError, SubmitError, TextError};
+pub use output::{Embedding, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
+pub(crate) use output::{Label, Labelled};
+pub use output_kind::OutputKind;
+pub(crate) use output_kind::Outputs;
+pub use pending::{Completed, Pending};
+pub(crate) use pending::{Job, JobResults, Times};
+pub(crate) use request::BYTES_PER_TOKEN;
+pub use request::{Input, Request, RequestOptions, Role, TextOptions};

@@ -23,7 +23,7 @@ pub struct Job {
 }
 
 /// The results of a job, in the order of its items.
-pub type JobResults = Vec<Result<Vec<u8>, TextError>>;
+pub(crate) type JobResults = Vec<Result<Vec<u8>, TextError>>;
 
 /// The phases of a request's time: means over its inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Completed {
 }
 
 /// Results, or the error of the whole request.
-pub type Ended<T> = Result<T, SubmitError>;
+pub(crate) type Ended<T> = Result<T, SubmitError>;
 
 /// A request in progress. Dropping it cancels the rest of the work.
 pub struct Pending<T>(Source<T>);

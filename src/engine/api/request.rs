@@ -75,7 +75,7 @@ pub struct TextOptions {
 }
 
 /// Fewest bytes of text per token, on average, in most languages.
-pub const BYTES_PER_TOKEN: usize = 3;
+pub(crate) const BYTES_PER_TOKEN: usize = 3;
 
 impl Request {
     pub fn new(output: OutputKind, inputs: Vec<Input>, options: RequestOptions) -> Self {

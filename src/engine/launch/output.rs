@@ -20,12 +20,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self { lines: OutputLines::new(name, KEPT.0, KEPT.1), ended: watch::channel(false).0 }
     }
 
     /// Reads `stream` to its end, in a thread of its own.
-    pub fn read(&self, mut stream: impl Read + Send + 'static) -> std::io::Result<()> {
+    pub(crate) fn read(&self, mut stream: impl Read + Send + 'static) -> std::io::Result<()> {
         let output = self.clone();
         std::thread::Builder::new().name("launch-output".into()).spawn(move || {
             let (mut buffer, mut line) = ([0; 4096], Vec::new());
@@ -44,12 +44,12 @@ impl Output {
     }
 
     /// Waits until all has been read, at most so long: what the server left behind may hold its streams open.
-    pub async fn ended(&self, limit: Duration) {
+    pub(crate) async fn ended(&self, limit: Duration) {
         let mut ended = self.ended.subscribe();
         let _ = tokio::time::timeout(limit, ended.wait_for(|ended| *ended)).await;
     }
 
-    pub fn last(&self) -> LastLines {
+    pub(crate) fn last(&self) -> LastLines {
         LastLines(self.lines.last())
     }
 }

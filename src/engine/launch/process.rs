@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(5);
 
 impl Process {
     /// Starts `command`, with nothing on its stdin; `name` stands before its lines in the log.
-    pub async fn start(mut command: Command, name: &str) -> io::Result<Self> {
+    pub(crate) async fn start(mut command: Command, name: &str) -> io::Result<Self> {
         // One pipe for both: what comes out of it is in the order in which it was written.
         let (reader, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
@@ -49,19 +49,19 @@ impl Process {
         Ok(process)
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
-    pub fn output(&self) -> &Output {
+    pub(crate) fn output(&self) -> &Output {
         &self.output
     }
 
-    pub fn status(&self) -> Option<ExitStatus> {
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }
 
-    pub async fn ended(&self) -> ExitStatus {
+    pub(crate) async fn ended(&self) -> ExitStatus {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await {
             Ok(status) => status.unwrap_or_default(),
@@ -71,7 +71,7 @@ impl Process {
     }
 
     /// Sends SIGTERM to the group, and kills it after `grace`. Returns true if it ended before.
-    pub async fn stop(&self, grace: Duration) -> bool {
+    pub(crate) async fn stop(&self, grace: Duration) -> bool {
         self.signal(libc::SIGTERM);
         if tokio::time::timeout(grace, self.ended()).await.is_ok() {
             return true;

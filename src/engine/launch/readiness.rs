@@ -28,7 +28,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Readiness {
     /// The way to a server at `base`, where `http://HOST:PORT` is all there is of it.
-    pub fn of(health: &Health, base: &Url) -> Result<Self, reqwest::Error> {
+    pub(crate) fn of(health: &Health, base: &Url) -> Result<Self, reqwest::Error> {
         // Fails if a provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -43,7 +43,7 @@ impl Readiness {
         Ok(Self { client, url, success: health.success })
     }
 
-    pub async fn ask(&self) -> Result<(), Found> {
+    pub(crate) async fn ask(&self) -> Result<(), Found> {
         match self.client.get(self.url.clone()).send().await {
             Ok(reply) if reply.status().is_success() => Ok(()),
             Ok(reply) if !self.success && !reply.status().is_server_error() => Ok(()),
@@ -53,7 +53,7 @@ impl Readiness {
         }
     }
 
-    pub fn describe(&self, found: &Found) -> String {
+    pub(crate) fn describe(&self, found: &Found) -> String {
         let path = self.url.path();
         match found {
             Found::NoConnection => format!("nothing answers at {}", self.url),

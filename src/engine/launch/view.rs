@@ -19,13 +19,13 @@ const LEFTOVER: &str = "_optimized.onnx";
 const DEPTH: usize = 8;
 
 impl View {
-    pub fn of(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn of(directory: &Path) -> io::Result<Self> {
         let view = tempfile::Builder::new().prefix("infa-model-").tempdir()?;
         fill(directory, view.path(), DEPTH)?;
         Ok(Self(view))
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
 }

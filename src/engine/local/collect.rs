@@ -34,19 +34,19 @@ pub(super) struct ResultSlot {
 }
 
 impl ResultSlot {
-    pub fn decode(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
+    pub(crate) fn decode(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
         // Not under the lock: several workers may have results of the same request.
         let result = (self.results.decode)(rows, tokens)?;
         self.results.set(self.index, Ok(result));
         Ok(())
     }
 
-    pub fn fail(&self, error: TextError) {
+    pub(crate) fn fail(&self, error: TextError) {
         self.results.set(self.index, Err(error));
     }
 
     /// Adds the time that the input waited, and that its group ran.
-    pub fn spent(&self, wait: Duration, run: Duration) {
+    pub(crate) fn spent(&self, wait: Duration, run: Duration) {
         let mut state = self.results.lock();
         state.wait += wait;
         state.run += run;
@@ -89,7 +89,7 @@ impl Results {
     }
 
     /// Ends the request with `error`, regardless of its inputs.
-    pub fn refuse(&self, error: SubmitError) {
+    pub(crate) fn refuse(&self, error: SubmitError) {
         if let Some(done) = self.lock().done.take() {
             let _ = done.send(Err(error));
         }

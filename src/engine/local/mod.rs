@@ -16,9 +16,9 @@
 //! ```
 
 mod collect;
-pub mod int8;
+pub(crate) mod int8;
 mod load;
-pub mod observe;
+pub(crate) mod observe;
 mod onnx;
 mod options;
 mod post_process;
@@ -32,9 +32,10 @@ mod tokenizers;
 mod weight_files;
 mod worker;
 
+pub use onnx::OnnxEngine;
 pub(crate) use onnx::check_task;
-pub use onnx::{OnnxEngine, max_length};
+pub(crate) use onnx::max_length;
 pub use options::OnnxOptions;
-pub use predictor::judgement;
+pub(crate) use predictor::judgement;
 pub use static_embedding::StaticEngine;
 pub(in crate::engine) use token_vectors::only as gives_only_token_vectors;

@@ -25,7 +25,7 @@ pub(super) fn load(runtime: &Runtime, model: &Model, options: &OnnxOptions) -> R
 ///
 /// # Errors
 /// For a language model without answer words.
-pub fn judgement(model: &Model) -> Result<Output, EngineError> {
+pub(crate) fn judgement(model: &Model) -> Result<Output, EngineError> {
     match model.task {
         Task::Generative(_) => match AnswerTokens::of(model)? {
             Some(AnswerTokens { yes, no }) => Ok(Output::Answer(Answer { yes, no })),

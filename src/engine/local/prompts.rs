@@ -16,7 +16,7 @@ pub(super) struct Prompt {
 
 impl Prompt {
     /// Counts the tokens that pooling leaves out.
-    pub fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), TokenizeError> {
+    pub(crate) fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), TokenizeError> {
         if let (false, Some(text)) = (model.sentence.include_prompt, &self.text) {
             self.skip = model.tokenizer.prompt_length(text, max_length)?;
         }
@@ -24,7 +24,7 @@ impl Prompt {
     }
 
     /// The same without what no text after it can make visible, so that it is not read again for each.
-    pub fn cut(mut self, model: &Model, max_length: usize, truncate: Truncate) -> Result<Self, TokenizeError> {
+    pub(crate) fn cut(mut self, model: &Model, max_length: usize, truncate: Truncate) -> Result<Self, TokenizeError> {
         if let Some(text) = &self.text {
             let visible = model.tokenizer.visible(text, max_length, truncate)?;
             if visible.len() < text.len() {
@@ -35,11 +35,11 @@ impl Prompt {
     }
 
     /// Bytes that go before each text.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.len())
     }
 
-    pub fn before<'a>(&'a self, text: &'a str) -> Prompted<'a> {
+    pub(crate) fn before<'a>(&'a self, text: &'a str) -> Prompted<'a> {
         Prompted { prompt: self.text.as_deref().unwrap_or(""), text }
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct Prompts {
 impl Prompts {
     /// The prompts that `options` and the model's files say; one that the user gives holds for every role, or for
     /// queries alone.
-    pub fn new(model: &Model, options: &TextOptions) -> Result<Self, EngineError> {
+    pub(crate) fn new(model: &Model, options: &TextOptions) -> Result<Self, EngineError> {
         let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?.map(Arc::from);
         let given = options.prompt.is_some() || options.prompt_name.is_some();
         let role = |given, role| Prompt {
@@ -64,7 +64,7 @@ impl Prompts {
         Ok(Self { text: Prompt { text, skip: 0 }, query, document })
     }
 
-    pub fn of(&self, role: Role) -> &Prompt {
+    pub(crate) fn of(&self, role: Role) -> &Prompt {
         match role {
             Role::Text => &self.text,
             Role::Query => &self.query,
@@ -73,7 +73,7 @@ impl Prompts {
     }
 
     /// The setting of a request that names its prompt; `None` if its role does.
-    pub fn setting_of(options: &RequestOptions) -> Option<Setting> {
+    pub(crate) fn setting_of(options: &RequestOptions) -> Option<Setting> {
         match (&options.prompt, &options.prompt_name) {
             (None, None) => None,
             (Some(_), _) => Some(Setting::Prompt),
@@ -82,7 +82,7 @@ impl Prompts {
     }
 
     /// The prompt of a request: its own, which is not measured yet, or that of its role.
-    pub fn of_request(&self, model: &Model, options: &RequestOptions) -> Result<Prompt, SubmitError> {
+    pub(crate) fn of_request(&self, model: &Model, options: &RequestOptions) -> Result<Prompt, SubmitError> {
         let Some(setting) = Self::setting_of(options) else { return Ok(self.of(options.role).clone()) };
         let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?;
         if let Some(name) = &options.prompt_name {
@@ -97,13 +97,13 @@ impl Prompts {
     }
 
     /// True if pooling leaves out a prompt, which moves the first token.
-    pub fn skipped(&self, model: &Model) -> bool {
+    pub(crate) fn skipped(&self, model: &Model) -> bool {
         !model.sentence.include_prompt
             && [&self.text, &self.query, &self.document].iter().any(|prompt| prompt.text.is_some())
     }
 
     /// Counts the tokens that pooling leaves out.
-    pub fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), EngineError> {
+    pub(crate) fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), EngineError> {
         for prompt in [&mut self.text, &mut self.query, &mut self.document] {
             prompt
                 .measure(model, max_length)

@@ -33,14 +33,18 @@ pub(super) struct Inputs {
 
 impl Runner {
     /// Takes over a model's workers; `threads` tokenise.
-    pub fn new(scheduler: Scheduler<QueuedInput>, vocab_size: usize, threads: usize) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        scheduler: Scheduler<QueuedInput>,
+        vocab_size: usize,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
         let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
         Ok(Self { scheduler, tokenizers, vocab_size })
     }
 
     /// Begins a request. `estimate` is the expected number of tokens: room for them is reserved before the work of
     /// tokenising is done. `open` prepares the inputs; it runs where they are tokenised.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         estimate: usize,
         open: impl FnOnce() -> Result<Inputs, SubmitError> + Send + 'static,
@@ -86,13 +90,13 @@ impl Runner {
         Ok(Pending::arriving(receiver, cancel.on_drop()))
     }
 
-    pub fn start_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
+    pub(crate) fn start_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         let Job { count, at_once, estimate, each } = job;
         let admission = self.scheduler.admit(estimate)?;
         Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, admission, |results, _| results))
     }
 
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         self.scheduler.stats()
     }
 }

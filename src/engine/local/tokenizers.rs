@@ -39,14 +39,14 @@ impl Tokenizers {
     ///
     /// # Errors
     /// The system has no threads left.
-    pub fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    pub(crate) fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("tokenizer-{i}"));
         Ok(Self { threads: builder.build()?, queue: Arc::default() })
     }
 
     /// Begins a request: `open` gives its items, and `finish` gets their results in order, on one of the threads.
     /// Neither is called once `cancel` is set.
-    pub fn start<R: Send + 'static>(
+    pub(crate) fn start<R: Send + 'static>(
         &self,
         cancel: Arc<Cancel>,
         open: impl FnOnce() -> Result<Opened<R>, SubmitError> + Send + 'static,
@@ -79,7 +79,7 @@ impl Tokenizers {
 impl Tokenizers {
     /// Runs a job on the tokenizer threads, at most `at_once` at a time; `held` is dropped at its end. `complete` makes
     /// the reply.
-    pub fn start_alone<R: Send + 'static, T: Send + 'static>(
+    pub(crate) fn start_alone<R: Send + 'static, T: Send + 'static>(
         &self,
         opened: Opened<R>,
         at_once: usize,
@@ -222,12 +222,12 @@ pub(super) struct Cancel {
 }
 
 impl Cancel {
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.set.load(Ordering::Acquire)
     }
 
     /// Keeps `ticket` until the results are not wanted any more.
-    pub fn hold(&self, ticket: impl Send + 'static) {
+    pub(crate) fn hold(&self, ticket: impl Send + 'static) {
         let mut held = lock(&self.held);
         if !self.is_set() {
             *held = Some(Box::new(ticket));
@@ -239,7 +239,7 @@ struct CancelOnDrop(Arc<Cancel>);
 
 impl Cancel {
     /// A value that sets it on drop.
-    pub fn on_drop(self: &Arc<Self>) -> Box<dyn Send + Sync> {
+    pub(crate) fn on_drop(self: &Arc<Self>) -> Box<dyn Send + Sync> {
         Box::new(CancelOnDrop(Arc::clone(self)))
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct WeightFiles(Arc<[Arc<MappedFile>]>);
 
 impl WeightFiles {
     /// The files in which these weights of a graph lie.
-    pub fn of(initializers: &[Initializer]) -> Self {
+    pub(crate) fn of(initializers: &[Initializer]) -> Self {
         let mut files: Vec<Arc<MappedFile>> = Vec::new();
         for file in initializers.iter().filter_map(|weight| weight.data.file()) {
             if !files.iter().any(|known| Arc::ptr_eq(known, file)) {
@@ -29,7 +29,7 @@ impl WeightFiles {
     ///
     /// # Errors
     /// The system's, where such a file cannot be opened.
-    pub fn beside(onnx: &Path) -> std::io::Result<Self> {
+    pub(crate) fn beside(onnx: &Path) -> std::io::Result<Self> {
         let (Some(dir), Some(name)) = (onnx.parent(), onnx.file_name().and_then(OsStr::to_str)) else {
             return Ok(Self::default());
         };
@@ -44,17 +44,17 @@ impl WeightFiles {
     }
 
     /// True if no file is read while the model computes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The change of the weights since they were loaded, if any. Costs a system call a file.
-    pub fn changed(&self) -> Option<&str> {
+    pub(crate) fn changed(&self) -> Option<&str> {
         self.0.iter().find_map(|file| file.changed())
     }
 
     /// The same as an error of a text.
-    pub fn check(&self) -> Result<(), TextError> {
+    pub(crate) fn check(&self) -> Result<(), TextError> {
         self.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason.to_owned())))
     }
 }

@@ -5,7 +5,7 @@ use crate::runtime::library::Search;
 
 /// Folders and search paths of engines.
 #[derive(Clone)]
-pub struct Host {
+pub(crate) struct Host {
     /// Downloads: progress, cancellation, offline or not.
     pub context: Context,
     pub search: Search,

@@ -10,7 +10,7 @@ use crate::engine::python::programs;
 use crate::fetch::Cancel;
 use crate::runtime::device::Device;
 
-pub struct LaunchOptions {
+pub(crate) struct LaunchOptions {
     pub spec: EngineSpec,
     /// The command that starts it; `None`: its usual one, where it is installed.
     pub command: Option<String>,
@@ -27,7 +27,7 @@ impl LaunchOptions {
     ///
     /// # Errors
     /// [`LaunchError`] if it cannot be read, or the server is not installed.
-    pub fn command(&self, cache: &Path) -> Result<Command, LaunchError> {
+    pub(crate) fn command(&self, cache: &Path) -> Result<Command, LaunchError> {
         match &self.command {
             Some(template) => Ok(Command::parse(template)?),
             None => default_command(self.spec.kind, &programs(self.spec.kind, cache)),
@@ -35,7 +35,12 @@ impl LaunchOptions {
     }
 
     /// Starts it with the model of a directory.
-    pub async fn start(&self, command: Command, model_dir: &Path, cancel: &Cancel) -> Result<Server, LaunchError> {
+    pub(crate) async fn start(
+        &self,
+        command: Command,
+        model_dir: &Path,
+        cancel: &Cancel,
+    ) -> Result<Server, LaunchError> {
         let mut launch = Launch::new(self.spec.clone(), command, model_dir);
         launch.name.clone_from(&self.name);
         launch.startup_timeout = self.startup_timeout;

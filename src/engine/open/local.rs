@@ -15,7 +15,7 @@ use crate::runtime::library::Library;
 use crate::runtime::{Runtime, RuntimeError};
 
 #[derive(Clone)]
-pub struct LocalOptions {
+pub(crate) struct LocalOptions {
     pub request: Request,
     /// The Hub, where it is not the environment's.
     pub hub: Option<HubEnv>,
@@ -24,7 +24,7 @@ pub struct LocalOptions {
 }
 
 /// A model whose files are here and read, and the library that it runs on.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// `None` for a table of static embeddings.
     runtime: Option<Runtime>,
     pub model: Model,
@@ -35,7 +35,7 @@ impl LocalOptions {
     ///
     /// # Errors
     /// [`EngineError`] if one of them cannot be found, fetched or read.
-    pub fn prepare(&self, host: &Host) -> Result<Prepared, EngineError> {
+    pub(crate) fn prepare(&self, host: &Host) -> Result<Prepared, EngineError> {
         let find = || -> Result<Library, EngineError> {
             let library = host.search.find_or_install(&host.context)?;
             tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
@@ -57,7 +57,12 @@ impl LocalOptions {
     ///
     /// # Errors
     /// [`EngineError`] if the model does not give it, or an option does not fit the model.
-    pub fn start(&self, prepared: Prepared, output: OutputKind, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
+    pub(crate) fn start(
+        &self,
+        prepared: Prepared,
+        output: OutputKind,
+        host: &Host,
+    ) -> Result<Arc<dyn Engine>, EngineError> {
         let Prepared { runtime, model } = prepared;
         let mut options = self.onnx.clone();
         options.int8.progress = Arc::clone(&host.context.progress);
@@ -81,7 +86,7 @@ impl LocalOptions {
     ///
     /// # Errors
     /// As [`LocalOptions::prepare`] and [`LocalOptions::start`].
-    pub fn open(&self, output: OutputKind, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
+    pub(crate) fn open(&self, output: OutputKind, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
         self.start(self.prepare(host)?, output, host)
     }
 
@@ -89,7 +94,7 @@ impl LocalOptions {
     ///
     /// # Errors
     /// [`EngineError`], also for a model that orders no documents.
-    pub fn reranker(&self, raw_scores: bool, host: &Host) -> Result<Reranker, EngineError> {
+    pub(crate) fn reranker(&self, raw_scores: bool, host: &Host) -> Result<Reranker, EngineError> {
         let text = TextOptions { prompt_queries: true, ..self.text.clone() };
         let options = Self { text, ..self.clone() };
         let prepared = options.prepare(host)?;
@@ -112,7 +117,7 @@ impl LocalOptions {
     ///
     /// # Errors
     /// [`EngineError`], also for a model without labels of such inputs.
-    pub fn classifier(&self, pairs: bool, host: &Host) -> Result<Classifier, EngineError> {
+    pub(crate) fn classifier(&self, pairs: bool, host: &Host) -> Result<Classifier, EngineError> {
         let prepared = self.prepare(host)?;
         let refuse = |what: &str| Err(EngineError::wrong_task(&prepared.model, what));
         match &prepared.model.task {

@@ -16,9 +16,9 @@ mod options;
 mod python;
 mod server;
 
-pub use host::Host;
-pub use launched::LaunchOptions;
-pub use local::LocalOptions;
-pub use options::EngineOptions;
-pub use python::PythonModelOptions;
-pub use server::ServerOptions;
+pub(crate) use host::Host;
+pub(crate) use launched::LaunchOptions;
+pub(crate) use local::LocalOptions;
+pub(crate) use options::EngineOptions;
+pub(crate) use python::PythonModelOptions;
+pub(crate) use server::ServerOptions;

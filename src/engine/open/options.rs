@@ -14,7 +14,7 @@ use crate::model::{Setting, SettingError};
 
 /// An engine of any kind, and everything it is opened with.
 #[derive(Clone)]
-pub enum EngineOptions {
+pub(crate) enum EngineOptions {
     Local(Box<LocalOptions>),
     Python(Box<PythonModelOptions>),
     Server(Box<ServerOptions>),
@@ -27,7 +27,7 @@ impl EngineOptions {
     ///
     /// # Errors
     /// [`EngineError`] if it cannot be opened, or does not give the output.
-    pub fn embedder(
+    pub(crate) fn embedder(
         &self,
         output: OutputKind,
         role: Role,
@@ -52,7 +52,7 @@ impl EngineOptions {
     ///
     /// # Errors
     /// [`EngineError`] if it cannot be opened, or orders no documents.
-    pub fn reranker(&self, raw_scores: bool, host: &Host, runtime: &Handle) -> Result<Reranker, EngineError> {
+    pub(crate) fn reranker(&self, raw_scores: bool, host: &Host, runtime: &Handle) -> Result<Reranker, EngineError> {
         let engine = match self {
             Self::Local(local) => return local.reranker(raw_scores, host),
             Self::Python(python) => python.start(PythonTask::Rerank, raw_scores, host, runtime)?,
@@ -66,7 +66,7 @@ impl EngineOptions {
     ///
     /// # Errors
     /// [`EngineError`] if it cannot be opened, or gives no labels.
-    pub fn classifier(
+    pub(crate) fn classifier(
         &self,
         pairs: bool,
         raw_scores: bool,

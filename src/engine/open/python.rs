@@ -16,7 +16,7 @@ use crate::model::source::Request;
 
 /// A model, and the Python process that computes it.
 #[derive(Clone)]
-pub struct PythonModelOptions {
+pub(crate) struct PythonModelOptions {
     pub spec: EngineSpec,
     pub request: Request,
     pub text: TextOptions,
@@ -44,13 +44,13 @@ impl PythonModelOptions {
     }
 
     /// Checks that the engine supports these options, before anything is fetched.
-    pub fn check(&self) -> Result<(), PythonError> {
+    pub(crate) fn check(&self) -> Result<(), PythonError> {
         self.options(PathBuf::new(), PythonTask::Embed).check()
     }
 
     /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`; its results are checked.
     /// Blocks.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         task: PythonTask,
         raw_scores: bool,
@@ -67,7 +67,7 @@ impl PythonModelOptions {
 
     /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime
     /// of the caller.
-    pub async fn start_in(
+    pub(crate) async fn start_in(
         &self,
         dir: &Path,
         name: &str,

@@ -10,7 +10,7 @@ use crate::engine::{Checked, Engine, EngineError, EngineSpec, RemoteEngine, Remo
 use crate::fetch::Cancel;
 
 #[derive(Clone)]
-pub struct ServerOptions {
+pub(crate) struct ServerOptions {
     pub spec: EngineSpec,
     pub text: TextOptions,
     pub remote: RemoteOptions,
@@ -19,7 +19,7 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// Connects to the server and requests a first result; connections live on `runtime`, and results are checked.
     /// Blocks.
-    pub fn connect(
+    pub(crate) fn connect(
         &self,
         wanted: Wanted,
         raw_scores: bool,
@@ -32,12 +32,12 @@ impl ServerOptions {
     }
 
     /// Connects to the server without a first request.
-    pub async fn attach(&self, wanted: Wanted, cancel: &Cancel) -> Result<RemoteEngine, EngineError> {
+    pub(crate) async fn attach(&self, wanted: Wanted, cancel: &Cancel) -> Result<RemoteEngine, EngineError> {
         RemoteEngine::attach(&self.spec, wanted, &self.text, &self.remote, cancel).await
     }
 
     /// The server's own role for texts of `role`; `None` if it has no roles.
-    pub fn own_role(&self, role: Role) -> Option<Role> {
+    pub(crate) fn own_role(&self, role: Role) -> Option<Role> {
         match (remote::roles(&self.spec), role) {
             (Roles::Always, Role::Text) => Some(Role::Document),
             (Roles::No, Role::Query | Role::Document) => None,

@@ -11,7 +11,7 @@ use crate::engine::EngineKind;
 
 /// A virtual environment of infa's, whether or not it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Environment {
+pub(crate) struct Environment {
     pub root: PathBuf,
     name: &'static str,
 }
@@ -27,28 +27,28 @@ struct Marker {
 }
 
 /// The environment for `kind`; `None` if it needs no Python packages. `cache` is infa's cache directory.
-pub fn environment(kind: EngineKind, cache: &Path) -> Option<Environment> {
+pub(crate) fn environment(kind: EngineKind, cache: &Path) -> Option<Environment> {
     let name = kind.recipe().packages.as_ref()?.environment;
     Some(Environment { root: cache.join("python").join(name), name })
 }
 
 /// The folders of the programs installed for `kind`; empty if there are none.
-pub fn programs(kind: EngineKind, cache: &Path) -> Vec<PathBuf> {
+pub(crate) fn programs(kind: EngineKind, cache: &Path) -> Vec<PathBuf> {
     let installed = environment(kind, cache).filter(Environment::is_ready);
     Vec::from_iter(installed.and_then(|installed| Some(installed.python().parent()?.to_owned())))
 }
 
 impl Environment {
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    pub fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.program("python")
     }
 
     /// A program that its packages brought, such as `infinity_emb`.
-    pub fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         if cfg!(windows) {
             self.root.join("Scripts").join(name).with_extension("exe")
         } else {
@@ -57,12 +57,12 @@ impl Environment {
     }
 
     /// True if it was installed to the end.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.root.join(MARKER).is_file() && self.python().exists()
     }
 
     /// The engines that it was installed for.
-    pub fn engines(&self) -> Vec<EngineKind> {
+    pub(crate) fn engines(&self) -> Vec<EngineKind> {
         if self.is_ready() { self.read(MARKER) } else { Vec::new() }
     }
 

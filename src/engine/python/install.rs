@@ -19,7 +19,7 @@ use crate::fetch::{Cancel, Context, FetchError, ProgressTask, lock};
 /// The reason that an environment could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum InstallError {
+pub(crate) enum InstallError {
     #[error("{name}: {reason}")]
     Nothing { name: &'static str, reason: &'static str },
     /// The lock, the network that is forbidden, or an interruption.
@@ -32,7 +32,7 @@ pub enum InstallError {
 }
 
 impl InstallError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Nothing { .. } => Some("infa engines lists the needs of each engine".into()),
             Self::Fetch(e) => e.hint(),
@@ -60,7 +60,7 @@ const KEPT_LINES: usize = 6;
 /// # Errors
 /// [`InstallError`]; an environment that was being changed is not [ready](Environment::is_ready) then, unless it is
 /// known to be whole.
-pub fn install(
+pub(crate) fn install(
     kinds: &[EngineKind],
     python: Option<&Path>,
     cache: &Path,

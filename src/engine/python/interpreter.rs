@@ -14,7 +14,7 @@ use crate::engine::{EngineKind, EngineSpec};
 
 /// A Python interpreter, and its packages among the required ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interpreter {
+pub(crate) struct Interpreter {
     pub path: PathBuf,
     pub version: String,
     /// Name of each installed package → its version, if it has one.
@@ -57,7 +57,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// The reason that the query fails.
-    pub async fn ask(python: &Path, packages: &[Package]) -> Result<Self, String> {
+    pub(crate) async fn ask(python: &Path, packages: &[Package]) -> Result<Self, String> {
         let mut command = Command::new(python);
         command.args(["-c", SCRIPT]).args(packages.iter().map(|p| format!("{}={}", p.module, p.name)));
         command.stdin(Stdio::null()).kill_on_drop(true);
@@ -80,14 +80,14 @@ impl Interpreter {
     }
 
     /// The first of `packages` that it does not have.
-    pub fn lacks(&self, packages: &[Package]) -> Option<Package> {
+    pub(crate) fn lacks(&self, packages: &[Package]) -> Option<Package> {
         packages.iter().find(|package| !self.packages.contains_key(package.name)).copied()
     }
 }
 
 /// The candidates for an interpreter, best first: `given` alone; or infa's own environment for `kind`, then the active
 /// virtual environment, then `python3`.
-pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<PathBuf> {
+pub(crate) fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<PathBuf> {
     if let Some(given) = given {
         return vec![given.to_owned()];
     }
@@ -102,7 +102,7 @@ pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<P
 /// # Errors
 /// [`PythonError::Missing`] if there are interpreters without the packages; [`PythonError::NoPython`] if there is no
 /// interpreter.
-pub async fn find(spec: &EngineSpec, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
+pub(crate) async fn find(spec: &EngineSpec, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
     let kind = spec.kind;
     let packages = kind.recipe().packages.as_ref().map(|packages| packages.needed_with(&spec.options));
     let packages = packages.unwrap_or_default();

@@ -14,9 +14,9 @@ mod wire;
 mod worker;
 
 pub use self::engine::PythonEngine;
-pub use self::environment::{Environment, environment, programs};
+pub(crate) use self::environment::{Environment, environment, programs};
 pub use self::error::PythonError;
-pub use self::install::{InstallError, install};
-pub use self::interpreter::{Interpreter, candidates};
+pub(crate) use self::install::{InstallError, install};
+pub(crate) use self::interpreter::{Interpreter, candidates};
 pub use self::options::{PythonOptions, PythonTask};
 pub use self::worker::Worker;

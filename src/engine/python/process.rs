@@ -33,7 +33,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the worker script with `python`.
-    pub fn start(python: &Path, engine: &str) -> Result<Self, PythonError> {
+    pub(crate) fn start(python: &Path, engine: &str) -> Result<Self, PythonError> {
         let fail = |e: std::io::Error| PythonError::Spawn { python: python.to_owned(), reason: e.to_string() };
         let mut command = Command::new(python);
         command
@@ -64,13 +64,13 @@ impl Process {
     }
 
     /// Its id, while it was not waited for.
-    pub fn id(&self) -> Option<u32> {
+    pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Waits for the end of a process that closed its stdout; if it does not end, it is ended. How it ended, and its
     /// last lines.
-    pub async fn end(mut self) -> (String, Vec<String>) {
+    pub(crate) async fn end(mut self) -> (String, Vec<String>) {
         drop(self.stdin.take());
         let status = match tokio::time::timeout(END_TIMEOUT, self.child.wait()).await {
             Ok(status) => {
@@ -87,7 +87,7 @@ impl Process {
     }
 
     /// Ends it at once. Its last lines.
-    pub async fn kill(mut self) -> Vec<String> {
+    pub(crate) async fn kill(mut self) -> Vec<String> {
         self.group.kill();
         let _ = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await;
         let _ = tokio::time::timeout(END_TIMEOUT, &mut self.listener).await;
@@ -100,7 +100,7 @@ pub(super) struct Group(Option<u32>);
 
 impl Group {
     /// The handle of a child just started as the leader of a group of its own.
-    pub fn of(child: &Child) -> Self {
+    pub(crate) fn of(child: &Child) -> Self {
         Self(child.id())
     }
 

@@ -8,6 +8,6 @@ mod kind;
 mod recipe;
 
 pub use kind::EngineKind;
-pub use recipe::{
+pub(crate) use recipe::{
     Health, LaunchRecipe, Location, OptionGroup, Package, Packages, PythonRecipe, ServerRecipe, VersionRoute,
 };

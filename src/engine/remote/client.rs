@@ -33,7 +33,7 @@ struct Shared {
 }
 
 /// The support of servers of `spec` for the role of texts.
-pub fn roles(spec: &EngineSpec) -> Roles {
+pub(crate) fn roles(spec: &EngineSpec) -> Roles {
     let located = spec.kind.server().zip(spec.url.as_ref()).map(|(server, url)| (server.protocol)(url));
     located.map_or(Roles::No, |(protocol, _)| protocol.abilities().roles)
 }
@@ -204,7 +204,7 @@ fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
 }
 
 /// The servers whose protocol has an ability, such as "tei, infinity and infa".
-pub fn servers(has: impl Fn(&Abilities) -> bool) -> String {
+pub(crate) fn servers(has: impl Fn(&Abilities) -> bool) -> String {
     let url = Url::parse("http://localhost");
     let able = |kind: &&EngineKind| {
         let server = kind.server().zip(url.as_ref().ok());

@@ -18,7 +18,7 @@ use crate::model::Setting;
 
 /// A server as an engine. Its futures need the tokio runtime's network driver. The numbers of its results are those
 /// that the server sent: [`crate::engine::Checked`] looks at them.
-pub struct RemoteEngine {
+pub(crate) struct RemoteEngine {
     info: EngineInfo,
     shared: Arc<Shared>,
 }
@@ -39,7 +39,7 @@ impl RemoteEngine {
     ///
     /// # Errors
     /// As [`Client::connect`]; [`EngineError::Remote`], too, if the server gives no result of a short text.
-    pub async fn start(
+    pub(crate) async fn start(
         spec: &EngineSpec,
         wanted: Wanted,
         text: &TextOptions,
@@ -62,7 +62,7 @@ impl RemoteEngine {
     }
 
     /// Connects to the server of `spec` without a request for a result: the length of its vectors is not known yet.
-    pub async fn attach(
+    pub(crate) async fn attach(
         spec: &EngineSpec,
         wanted: Wanted,
         text: &TextOptions,

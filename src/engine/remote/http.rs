@@ -21,7 +21,7 @@ const ERROR_BYTES: usize = 1 << 20;
 const BYTES_AN_INPUT: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub(crate) struct Request {
     pub method: Method,
     /// The path after that of the server's URL; any character may be in a segment.
     pub path: Vec<String>,
@@ -34,12 +34,12 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn get(path: &[&str]) -> Self {
+    pub(crate) fn get(path: &[&str]) -> Self {
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
         Self { method: Method::GET, path, query: None, body: None, inputs: 0 }
     }
 
-    pub fn post(path: &[&str], body: &Json, inputs: usize) -> Self {
+    pub(crate) fn post(path: &[&str], body: &Json, inputs: usize) -> Self {
         let body = Some(Bytes::from(body.to_string()));
         Self { method: Method::POST, body, inputs, ..Self::get(path) }
     }
@@ -47,13 +47,13 @@ impl Request {
 
 /// A reply with a status of success.
 #[derive(Debug, Clone, Default)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
@@ -84,7 +84,7 @@ impl Http {
     ///
     /// # Errors
     /// A key that no header can carry, or no client at all.
-    pub fn new(url: &Url, options: &RemoteOptions) -> Result<Self, RemoteError> {
+    pub(crate) fn new(url: &Url, options: &RemoteOptions) -> Result<Self, RemoteError> {
         // Fails if a provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -111,7 +111,7 @@ impl Http {
     }
 
     /// Sends `request` once, and reads its reply to the end.
-    pub async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
         if let (Some(reason), "https") = (&self.no_tls, self.base.scheme()) {
             return Err(RemoteError::Tls { reason: reason.clone() });
         }
@@ -162,7 +162,7 @@ impl Http {
     }
 
     /// The reason that a reply is no result: the server's own, where the reply holds one.
-    pub fn unfit(&self, reply: &Reply, error: RemoteError) -> RemoteError {
+    pub(crate) fn unfit(&self, reply: &Reply, error: RemoteError) -> RemoteError {
         match complaint(&reply.body).filter(|_| matches!(error, RemoteError::Shape { .. })) {
             Some(message) => {
                 let message = self.without_key(&without_traceback(message));

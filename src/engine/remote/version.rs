@@ -15,7 +15,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_VERSION_BYTES: usize = 64;
 
 /// The version of the server of `spec`, with the engine's name before it; `None` if it reports none.
-pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
+pub(crate) async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
     let VersionRoute { path, pointer } = spec.kind.server()?.version.as_ref()?;
     let options = RemoteOptions { request_timeout: options.request_timeout.min(ANSWER_TIMEOUT), ..options.clone() };
     let http = Http::new(spec.url.as_ref()?, &options).ok()?;

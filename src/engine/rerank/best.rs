@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::Score;
 
 /// Keeps the best, and puts them in order.
-pub struct Best<T> {
+pub(crate) struct Best<T> {
     /// The number of items to keep; `None`: all.
     most: Option<usize>,
     kept: Vec<(Score, T)>,
@@ -16,11 +16,11 @@ const SLACK: usize = 1024;
 
 impl<T> Best<T> {
     /// Keeps the `most` best, or all.
-    pub fn new(most: Option<usize>) -> Self {
+    pub(crate) fn new(most: Option<usize>) -> Self {
         Self { most, kept: Vec::new() }
     }
 
-    pub fn push(&mut self, score: Score, item: T) {
+    pub(crate) fn push(&mut self, score: Score, item: T) {
         self.kept.push((score, item));
         if self.most.is_some_and(|most| self.kept.len() >= most.saturating_add(SLACK.max(most))) {
             self.prune();
@@ -28,7 +28,7 @@ impl<T> Best<T> {
     }
 
     /// Best first; those that score alike come in the order in which they were pushed.
-    pub fn into_sorted(mut self) -> Vec<(Score, T)> {
+    pub(crate) fn into_sorted(mut self) -> Vec<(Score, T)> {
         self.prune();
         self.kept
     }

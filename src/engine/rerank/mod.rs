@@ -8,8 +8,9 @@ mod score;
 mod scoring;
 mod shared_weights;
 
-pub use best::Best;
+pub(crate) use best::Best;
 pub use method::Method;
-pub use score::{Pairs, Reranked, Score, ScoreError};
+pub(crate) use score::Reranked;
+pub use score::{Pairs, Score, ScoreError};
 pub use scoring::Reranker;
-pub use shared_weights::shared_weights;
+pub(crate) use shared_weights::shared_weights;

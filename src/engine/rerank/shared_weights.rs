@@ -3,7 +3,7 @@
 use crate::engine::SparseEmbedding;
 
 /// The sum of the products of the weights that both have; indices rise.
-pub fn shared_weights(a: &SparseEmbedding, b: &SparseEmbedding) -> f64 {
+pub(crate) fn shared_weights(a: &SparseEmbedding, b: &SparseEmbedding) -> f64 {
     let weight = |index: &u32| b.indices.binary_search(index).ok().and_then(|at| b.values.get(at));
     let shared = a.indices.iter().zip(&a.values).filter_map(|(index, &value)| Some((value, *weight(index)?)));
     shared.map(|(a, b)| f64::from(a) * f64::from(b)).sum()

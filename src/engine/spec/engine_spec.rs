@@ -116,7 +116,7 @@ fn parse_url(text: &str) -> Result<Url, SpecError> {
 }
 
 /// True if a text begins with the name of an engine, as a spec does: `onnx@cpu:int8`, `openai=https://…`.
-pub fn is_engine(text: &str) -> bool {
+pub(crate) fn is_engine(text: &str) -> bool {
     let name = text.split(['@', ':', '=']).next().unwrap_or_default().trim();
     EngineKind::from_str(name, true).is_ok()
 }

@@ -4,6 +4,6 @@ mod engine_spec;
 mod error;
 mod options;
 
-pub use crate::fetch::http::redacted_url;
-pub use engine_spec::{EngineSpec, is_engine};
-pub use error::SpecError;
+pub(crate) use crate::fetch::http::redacted_url;
+pub(crate) use engine_spec::{EngineSpec, is_engine};
+pub(crate) use error::SpecError;

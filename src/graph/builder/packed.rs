@@ -32,7 +32,7 @@ pub(in super::super) struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
-    pub fn exists(hidden: usize, heads: usize, intermediate: usize, activation: Activation) -> bool {
+    pub(crate) fn exists(hidden: usize, heads: usize, intermediate: usize, activation: Activation) -> bool {
         own(activation).is_some()
             && intermediate > 0
             && kernels::encoder::fits(hidden, heads, heads, hidden / heads.max(1))

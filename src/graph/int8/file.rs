@@ -17,7 +17,7 @@ use super::weights::{Input, Int8Matrix, Int8Weights, Scaling, Treatment};
 use crate::model::weights::{RawTensor, TensorData, Weights, WeightsError};
 
 /// Quantised weights on their way into a file.
-pub struct Quantised {
+pub(crate) struct Quantised {
     tensors: Vec<(String, Tensor)>,
 }
 
@@ -52,7 +52,7 @@ fn floats(numbers: &[f32]) -> Tensor {
 
 impl Quantised {
     /// Quantises the matrices of `inputs`, which get these `treatments`.
-    pub fn new(inputs: &[Input], treatments: &[Treatment], multiplier: Multiplier) -> Self {
+    pub(crate) fn new(inputs: &[Input], treatments: &[Treatment], multiplier: Multiplier) -> Self {
         let mut matrices = HashMap::new();
         let mut tensors = Vec::new();
         for (number, (input, treatment)) in inputs.iter().zip(treatments).enumerate() {
@@ -78,13 +78,13 @@ impl Quantised {
     }
 
     /// Writes the file.
-    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
         let tensors = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
         safetensors::serialize_to_file(tensors, None, path).map_err(std::io::Error::other)
     }
 
     /// The content of the file.
-    pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {
         let tensors = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
         safetensors::serialize(tensors, None).map_err(std::io::Error::other)
     }
@@ -92,7 +92,7 @@ impl Quantised {
 
 impl Int8Weights {
     /// Reads what [`Quantised`] wrote; what else is in the file is passed over.
-    pub fn read(file: &Weights) -> Result<Self, WeightsError> {
+    pub(crate) fn read(file: &Weights) -> Result<Self, WeightsError> {
         let (mut treatments, mut matrices) = (HashMap::new(), HashMap::new());
         for (name, tensor) in file.tensors() {
             let number = |prefix: &str| name.strip_prefix(prefix)?.parse::<usize>().ok();

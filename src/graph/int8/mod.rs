@@ -5,10 +5,10 @@
 //! all of one size, has a fixed scale; in other inputs every row has its own. Channels may be brought to similar sizes
 //! first; the matrices take the factors back. [`plan`] measures on a few texts which treatment adds the least noise.
 
-pub mod file;
-pub mod plan;
+pub(crate) mod file;
+pub(crate) mod plan;
 mod quantise;
 mod weights;
 
-pub use quantise::Multiplier;
-pub use weights::{Input, Int8Weights, Scaling, Treatment, VERSION, WatchedMatrix};
+pub(crate) use quantise::Multiplier;
+pub(crate) use weights::{Input, Int8Weights, Scaling, Treatment, VERSION, WatchedMatrix};

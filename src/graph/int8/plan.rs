@@ -34,7 +34,7 @@ const NEGATIVES: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
 const ROWS_MUST_GAIN: f64 = 1.8;
 
 /// First pass: the range of every channel of every input.
-pub struct Ranges {
+pub(crate) struct Ranges {
     inputs: Vec<Input>,
     /// The number of the group an input belongs to: inputs of the same matrices are treated alike.
     group_of: Vec<usize>,
@@ -74,7 +74,7 @@ impl Channel {
 }
 
 /// Second pass: how much noise each treatment adds.
-pub struct Noise {
+pub(crate) struct Noise {
     group_of: Vec<usize>,
     groups: Vec<Group>,
 }
@@ -98,7 +98,7 @@ struct Candidate {
 
 impl Ranges {
     /// A plan for these inputs, before any measurement.
-    pub fn new(inputs: Vec<Input>) -> Self {
+    pub(crate) fn new(inputs: Vec<Input>) -> Self {
         let mut group_of: Vec<usize> = Vec::with_capacity(inputs.len());
         let mut home: HashMap<&str, usize> = HashMap::new();
         let mut channels: Vec<Vec<Channel>> = Vec::new();
@@ -117,7 +117,7 @@ impl Ranges {
     }
 
     /// Takes the rows of one text: those of every input, one after the other.
-    pub fn add(&mut self, rows: &[&[f32]]) {
+    pub(crate) fn add(&mut self, rows: &[&[f32]]) {
         for (rows, &group) in rows.iter().zip(&self.group_of) {
             let channels = &mut self.channels[group];
             for row in rows.chunks_exact(channels.len().max(1)) {
@@ -129,7 +129,7 @@ impl Ranges {
     }
 
     /// The treatments that are worth trying, with weights for this `multiplier`.
-    pub fn treatments(self, multiplier: Multiplier) -> Noise {
+    pub(crate) fn treatments(self, multiplier: Multiplier) -> Noise {
         let groups = self.channels.par_iter().enumerate().map(|(group, channels)| {
             let members = self.inputs.iter().zip(&self.group_of).filter(|&(_, &of)| of == group);
             let members: Vec<&Input> = members.map(|(input, _)| input).collect();
@@ -197,7 +197,7 @@ fn smoothing(activations: &[f32], weights: &[f32], exponent: f32) -> Vec<f32> {
 
 impl Noise {
     /// Takes the rows of one text, as [`Ranges::add`].
-    pub fn add(&mut self, rows: &[&[f32]]) {
+    pub(crate) fn add(&mut self, rows: &[&[f32]]) {
         let (groups, group_of) = (&self.groups, &self.group_of);
         let noises: Vec<Vec<f64>> = rows
             .par_iter()
@@ -215,7 +215,7 @@ impl Noise {
     }
 
     /// The best treatment for every input.
-    pub fn best(self) -> Vec<Treatment> {
+    pub(crate) fn best(self) -> Vec<Treatment> {
         let best = self.groups.into_iter().map(|group| {
             let by_rows = |candidate: &Candidate| matches!(candidate.scaling, Scaling::Rows { .. });
             let handicapped = |c: &Candidate| if by_rows(c) { c.noise * ROWS_MUST_GAIN } else { c.noise };

@@ -2,7 +2,7 @@
 
 /// The instruction by which a processor multiplies 8-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Multiplier {
+pub(crate) enum Multiplier {
     /// Sums are exact, as with VNNI and on ARM.
     Exact,
     /// x86 without VNNI adds the products of two neighbours in 16 bits, and cuts off what does not fit (`vpmaddubsw`).
@@ -16,7 +16,7 @@ const LARGEST: f32 = 127.0;
 const LARGEST_PAIR: f32 = 127.0;
 
 impl Multiplier {
-    pub fn of_this_processor() -> Self {
+    pub(crate) fn of_this_processor() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             let vnni = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");

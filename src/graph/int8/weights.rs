@@ -4,11 +4,11 @@ use crate::model::weights::TensorData;
 use std::collections::HashMap;
 
 /// Changes with everything that changes the quantised weights: older ones are made anew.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// An input of products, and the matrices it is multiplied with.
 #[derive(Clone)]
-pub struct Input {
+pub(crate) struct Input {
     /// Numbers in a row.
     pub width: usize,
     /// True if the values are the output of a normalisation.
@@ -18,7 +18,7 @@ pub struct Input {
 
 /// A matrix in f32.
 #[derive(Clone)]
-pub struct WatchedMatrix {
+pub(crate) struct WatchedMatrix {
     /// Its name in the graph.
     pub name: String,
     pub outputs: usize,
@@ -28,7 +28,7 @@ pub struct WatchedMatrix {
 
 /// The quantisation of an input.
 #[derive(Clone)]
-pub struct Treatment {
+pub(crate) struct Treatment {
     /// Every row is multiplied with this first, `[width]` (SmoothQuant: Xiao et al. 2022,
     /// <https://arxiv.org/abs/2211.10438>); the matrices were divided by it.
     pub smoothing: Option<TensorData>,
@@ -38,7 +38,7 @@ pub struct Treatment {
 
 /// The step of an activation's quantisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scaling {
+pub(crate) enum Scaling {
     /// One scale for all values: 0 … 255 stand for (0 − `zero`) · `scale` … (255 − `zero`) · `scale`; values beyond are
     /// clipped.
     Fixed {
@@ -67,7 +67,7 @@ impl Scaling {
     }
 
     /// The size of a step (in rows: once they are divided), and the number that stands for 0.
-    pub fn steps(self) -> (f32, u8) {
+    pub(crate) fn steps(self) -> (f32, u8) {
         match self {
             Self::Fixed { scale, zero } => (scale, zero),
             Self::Rows { negative } => Self::between(-negative, 1.0),
@@ -76,7 +76,7 @@ impl Scaling {
 }
 
 /// The quantised matrices of a graph.
-pub struct Int8Weights {
+pub(crate) struct Int8Weights {
     /// By the inputs' order.
     pub(super) treatments: HashMap<usize, Treatment>,
     /// By their names in the f32 graph.

@@ -12,7 +12,7 @@ const LAYOUT: &str = "a folder in the layout of BEIR holds corpus.jsonl, queries
 /// The error of a folder. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BeirError {
+pub(crate) enum BeirError {
     /// A file cannot be opened or read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -55,7 +55,7 @@ pub enum BeirError {
 }
 
 impl BeirError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),
             Self::Part { packed: true, .. } => "decompress it first".to_owned(),

@@ -18,5 +18,5 @@ mod qrels;
 mod read;
 mod texts;
 
-pub use error::BeirError;
-pub use read::{RetrievalSet, read_beir};
+pub(crate) use error::BeirError;
+pub(crate) use read::{RetrievalSet, read_beir};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Queries, the documents to search, and which of them are relevant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetrievalSet {
+pub(crate) struct RetrievalSet {
     /// The folder as the user named it.
     pub name: String,
     /// The file of judgements.
@@ -35,7 +35,7 @@ pub struct RetrievalSet {
 
 impl RetrievalSet {
     /// Remarks for readers of its figures.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let Self { qrels, queries_without_relevant, unknown_queries, unknown_documents, .. } = self;
         let mut warnings = Vec::new();
         if *unknown_documents > 0 {
@@ -63,7 +63,7 @@ impl RetrievalSet {
 /// # Errors
 /// A file is missing, cannot be read or is damaged, an id stands twice, one document has two judgements that differ, or no
 /// query is judged. Lines are at most [`MAX_RECORD_BYTES`](super::MAX_RECORD_BYTES) long.
-pub fn read_beir(dir: &Path, qrels: Option<&Path>) -> Result<RetrievalSet, BeirError> {
+pub(crate) fn read_beir(dir: &Path, qrels: Option<&Path>) -> Result<RetrievalSet, BeirError> {
     if !dir.is_dir() {
         // A better error: the folder is missing or unreadable.
         Source::check(dir)?;

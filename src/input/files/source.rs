@@ -27,7 +27,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Checks that `path` (or stdin, for `-`) can be read.
-    pub fn check(path: &Path) -> Result<Self, InputError> {
+    pub(crate) fn check(path: &Path) -> Result<Self, InputError> {
         if path.as_os_str() == "-" {
             return Ok(Self { path: None, name: "stdin".into(), size: stdin_size() });
         }
@@ -53,22 +53,22 @@ impl Source {
     }
 
     /// True for stdin.
-    pub fn is_stdin(&self) -> bool {
+    pub(crate) fn is_stdin(&self) -> bool {
         self.path.is_none()
     }
 
     /// The file; `None` is stdin.
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// True if a second read gives the same bytes.
-    pub fn is_regular_file(&self) -> bool {
+    pub(crate) fn is_regular_file(&self) -> bool {
         self.path.is_some() && self.size.is_some()
     }
 
     /// The format that the ending of its name stands for; lines, where it stands for none.
-    pub fn format(&self) -> Format {
+    pub(crate) fn format(&self) -> Format {
         match self.path.as_deref().map(ending_of) {
             Some(Ending::Format(format)) => format,
             _ => Format::Lines,
@@ -76,7 +76,7 @@ impl Source {
     }
 
     /// Opens it without a look at its content; bytes read are added to `counter`.
-    pub fn open(&self, counter: &Arc<AtomicU64>) -> Result<Reader, InputError> {
+    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> Result<Reader, InputError> {
         Ok(Box::new(BufReader::with_capacity(BUFFER, self.bytes(counter)?)))
     }
 
@@ -85,7 +85,11 @@ impl Source {
     ///
     /// # Errors
     /// It cannot be opened or read, or holds no text.
-    pub fn open_text(&self, given: Option<Format>, counter: &Arc<AtomicU64>) -> Result<(Reader, Format), InputError> {
+    pub(crate) fn open_text(
+        &self,
+        given: Option<Format>,
+        counter: &Arc<AtomicU64>,
+    ) -> Result<(Reader, Format), InputError> {
         let nul = given == Some(Format::Nul);
         let content::Content { reader, json, array } = content::text(self.bytes(counter)?, &self.name, nul)?;
         let ending = self.path.as_deref().map_or(Ending::Unknown, ending_of);

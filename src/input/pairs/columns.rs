@@ -46,7 +46,7 @@ pub(super) struct Column {
 impl Columns {
     /// Finds the columns among `names`, or returns the missing one. Names given by the user are matched exactly, usual
     /// names in any case. Of equal names the first counts.
-    pub fn of(names: &[&str], options: &PairOptions) -> Result<Self, Lacking> {
+    pub(crate) fn of(names: &[&str], options: &PairOptions) -> Result<Self, Lacking> {
         let column = |index: usize| Column { index, name: names[index].to_owned() };
         let exact = |wanted: &str| names.iter().position(|name| *name == wanted);
         let usual = |wanted: &str| exact(wanted).or_else(|| names.iter().position(|n| n.eq_ignore_ascii_case(wanted)));

@@ -9,7 +9,7 @@ use super::columns::{FIRST, SCORE, SECOND};
 /// The error of a file of pairs. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PairsError {
+pub(crate) enum PairsError {
     /// The file cannot be opened or read, or has no usable header.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -67,7 +67,7 @@ pub enum PairsError {
 }
 
 impl PairsError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),
             Self::Format { hint, .. } => (*hint).to_owned(),

@@ -17,7 +17,7 @@ mod pair;
 mod read;
 mod rows;
 
-pub use error::PairsError;
-pub use options::PairOptions;
-pub use pair::ScoredPairs;
-pub use read::read_pairs;
+pub(crate) use error::PairsError;
+pub(crate) use options::PairOptions;
+pub(crate) use pair::ScoredPairs;
+pub(crate) use read::read_pairs;

@@ -2,7 +2,7 @@
 
 /// The names of the fields.
 #[derive(Debug, Clone, Default)]
-pub struct PairOptions {
+pub(crate) struct PairOptions {
     /// The field or column with the first text; without it the usual names are looked for.
     pub first: Option<String>,
     /// The field or column with the second text.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// The pairs of one file, in its order.
 #[derive(Debug)]
-pub struct ScoredPairs {
+pub(crate) struct ScoredPairs {
     /// The file as the user named it, or `stdin`.
     pub name: Arc<str>,
     /// Never empty.
@@ -23,7 +23,7 @@ pub struct ScoredPairs {
 
 /// Two texts and how alike people find them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScoredPair {
+pub(crate) struct ScoredPair {
     /// The first text; not blank.
     pub first: String,
     /// The second text; not blank.
@@ -34,7 +34,7 @@ pub struct ScoredPair {
 
 /// Rows that were passed over.
 #[derive(Debug, Default)]
-pub struct SkippedRows {
+pub(crate) struct SkippedRows {
     /// Their number.
     pub count: usize,
     /// The first errors, with file and line.

@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicU64;
 /// # Errors
 /// The file cannot be read, lacks fields for two texts and a score, does not determine the split, or has no row with a
 /// pair. Single rows without a pair are skipped and counted.
-pub fn read_pairs(path: &Path, options: &PairOptions) -> Result<ScoredPairs, PairsError> {
+pub(crate) fn read_pairs(path: &Path, options: &PairOptions) -> Result<ScoredPairs, PairsError> {
     let source = Source::check(path)?;
     let (reader, _) = source.open_text(Some(source.format()), &Arc::new(AtomicU64::new(0)))?;
     read_from(reader, source.name.clone(), source.format(), options)

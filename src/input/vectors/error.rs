@@ -9,7 +9,7 @@ use crate::input::origin::Origin;
 /// The error of a file of vectors. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum VectorsError {
+pub(crate) enum VectorsError {
     /// The file cannot be opened or read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -66,7 +66,7 @@ impl VectorsError {
         Self::Row { origin, reason: reason.into(), hint }
     }
 
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Input(error) => error.hint(),
             Self::Format { hint, .. } => Some((*hint).to_owned()),

@@ -12,6 +12,6 @@ mod parquet;
 mod read;
 mod set;
 
-pub use error::VectorsError;
-pub use read::read;
-pub use set::{VectorRow, VectorSet};
+pub(crate) use error::VectorsError;
+pub(crate) use read::read;
+pub(crate) use set::{VectorRow, VectorSet};

@@ -21,7 +21,7 @@ pub(super) const HEAD: usize = 64;
 ///
 /// # Errors
 /// The file cannot be read, is of no known format, is damaged, or holds no row.
-pub fn read(path: &Path) -> Result<VectorSet, VectorsError> {
+pub(crate) fn read(path: &Path) -> Result<VectorSet, VectorsError> {
     let source = Source::check(path)?;
     let mut reader = source.open(&Arc::new(AtomicU64::new(0)))?;
     let mut head = Vec::with_capacity(HEAD);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// The vectors of one file, in its order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VectorSet {
+pub(crate) struct VectorSet {
     /// The file as the user named it, or `stdin`.
     pub name: Arc<str>,
     /// A row an input.
@@ -19,7 +19,7 @@ pub struct VectorSet {
 
 /// One row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VectorRow {
+pub(crate) struct VectorRow {
     /// Index of its input, from 0, if the file has it.
     pub index: Option<u64>,
     /// The id of its input, if it has one; numbers as their digits, as CSV does not distinguish them from strings.

@@ -23,15 +23,15 @@ impl<L> Clone for Avx512<L> {
 
 impl<L> Copy for Avx512<L> {}
 
-/// VNNI and BF16.
+/// BF16 and VNNI.
 #[derive(Debug)]
 pub struct Bf16;
 
-/// VNNI.
+/// VNNI, without BF16.
 #[derive(Debug)]
 pub struct Vnni;
 
-/// Neither.
+/// Neither VNNI nor BF16.
 #[derive(Debug)]
 pub struct Basic;
 

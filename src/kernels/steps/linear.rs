@@ -125,7 +125,7 @@ impl<K: Encode, E: Epilogue, const R: usize, const V: usize> Linear<'_, K, E, R,
     }
 }
 
-/// What turns products of sixteen columns into outputs.
+/// The factors and additions of sixteen columns, which turn products into outputs.
 #[derive(Clone, Copy)]
 struct Column<S: Simd> {
     scale: S::F,

@@ -2,6 +2,6 @@
 
 pub mod fingerprint;
 pub(crate) mod json;
-pub mod modules;
+pub(crate) mod modules;
 pub(crate) mod required;
-pub mod sentence;
+pub(crate) mod sentence;

@@ -8,7 +8,7 @@ use crate::fetch::{Context, Download, FetchError, Http, Limits, http, lock, name
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-pub const DEFAULT_REVISION: &str = "main";
+pub(crate) const DEFAULT_REVISION: &str = "main";
 
 /// Files whose absence is recorded in the cache: in a snapshot by another program the file could also be missing
 /// because that program did not fetch it.
@@ -287,7 +287,7 @@ fn check_names<'a>(repo: &str, revision: Option<&'a str>) -> Result<&'a str, Hub
 ///
 /// # Errors
 /// The reason, in words.
-pub fn check_repo_id(id: &str) -> Result<(), &'static str> {
+pub(crate) fn check_repo_id(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         return Err("it is empty");
     }

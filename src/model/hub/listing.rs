@@ -52,7 +52,7 @@ struct RawLfs {
 
 impl RawListing {
     /// The listing, if all of it can be trusted with paths.
-    pub fn check(self, repo: &str, url: &str) -> Result<Listing, HubError> {
+    pub(crate) fn check(self, repo: &str, url: &str) -> Result<Listing, HubError> {
         let malformed = |reason: String| FetchError::Malformed { url: url.to_owned(), reason };
         let sha = self.sha.unwrap_or_default();
         let commit = Commit::parse(&sha).ok_or_else(|| malformed(format!("{sha:?} is not a commit")))?;

@@ -70,7 +70,7 @@ const PLAIN: &[&str] = &[
 ///
 /// # Errors
 /// Several cached models have that name.
-pub fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, ModelError> {
+pub(crate) fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, ModelError> {
     if id.contains('/') || looks_like_path(id) || Path::new(id).exists() {
         return Ok(id.to_owned());
     }
@@ -97,7 +97,7 @@ pub fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, Mode
 }
 
 /// The cached model that `id` would name if there were no directory of that name.
-pub fn cached_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Option<String> {
+pub(crate) fn cached_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Option<String> {
     let mut cached = inventory::ids(&env.cache);
     cached.extend(package::installed(infa_cache).map(|_| DEFAULT_MODEL.to_owned()));
     let last = |known: &str| known.rsplit('/').next().map(str::to_owned);

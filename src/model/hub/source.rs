@@ -187,13 +187,13 @@ impl Request {
 }
 
 /// The default model's directory, if it is here already: in the Hugging Face cache or in infa's own.
-pub fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
+pub(crate) fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
     let hub = Hub::new(hub_env);
     hub.cached(DEFAULT_MODEL, None, &|dir| is_complete(dir, None)).or_else(|| package::installed(cache))
 }
 
 /// The default model's directory in infa's own cache, if it is there.
-pub fn own_default(cache: &Path) -> Option<PathBuf> {
+pub(crate) fn own_default(cache: &Path) -> Option<PathBuf> {
     package::installed(cache)
 }
 

@@ -64,7 +64,7 @@ impl Activation {
 }
 
 /// 1 / (1 + e^-x), below 1.
-pub fn sigmoid(x: f64) -> f64 {
+pub(crate) fn sigmoid(x: f64) -> f64 {
     let e = (-x.abs()).exp();
     if x < 0.0 { e / (1.0 + e) } else { (1.0 / (1.0 + e)).min(BELOW_ONE) }
 }
@@ -75,7 +75,7 @@ fn softplus(x: f64) -> f64 {
 }
 
 /// e^x of each over the sum of all.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
     let powers: Vec<f64> = logits.iter().map(|&x| (f64::from(x) - f64::from(largest)).exp()).collect();
     let sum: f64 = powers.iter().sum();

@@ -11,7 +11,7 @@ use super::activation::{sigmoid, softmax};
 use crate::model::ModelError;
 
 /// Number of labels: entries of `id2label`, else `num_labels`, else 2, as `transformers` has it.
-pub fn count(config: &Json) -> usize {
+pub(crate) fn count(config: &Json) -> usize {
     let names = config.get("id2label").and_then(Json::as_object).map(serde_json::Map::len);
     let number = || config.get("num_labels").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
     names.or_else(number).unwrap_or(2)

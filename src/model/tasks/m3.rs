@@ -11,7 +11,7 @@ use crate::model::files::modules::{Activation, Dense, ModuleWeights};
 
 /// A head, by the name of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
+pub(crate) enum Head {
     /// One number a token; positive ones are weights.
     Sparse,
     /// One vector a token, to be scaled to length 1.
@@ -26,7 +26,7 @@ impl Head {
         }
     }
 
-    pub fn find(self, dir: &Path) -> Option<PathBuf> {
+    pub(crate) fn find(self, dir: &Path) -> Option<PathBuf> {
         ["safetensors", "pt"]
             .iter()
             .map(|extension| dir.join(self.stem()).with_extension(extension))
@@ -37,7 +37,7 @@ impl Head {
     ///
     /// # Errors
     /// [`ModelError::MissingFile`] if it is missing, [`ModelError::Weights`] if it is of another shape.
-    pub fn load(self, dir: &Path, width: usize) -> Result<Dense, ModelError> {
+    pub(crate) fn load(self, dir: &Path, width: usize) -> Result<Dense, ModelError> {
         let Some(path) = self.find(dir) else {
             let what = format!("{}.pt or .safetensors", self.stem());
             let hint = "the directory may be incomplete: fetch the model again".into();
@@ -56,6 +56,6 @@ impl Head {
 }
 
 /// True if the directory is that of a model with these heads.
-pub fn has_heads(dir: &Path) -> bool {
+pub(crate) fn has_heads(dir: &Path) -> bool {
     Head::Sparse.find(dir).is_some() && Head::Colbert.find(dir).is_some()
 }

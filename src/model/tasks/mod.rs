@@ -1,11 +1,11 @@
 //! The task of a model, and the way from its output to a result.
 
-pub mod activation;
-pub mod generative;
-pub mod labels;
-pub mod late_interaction;
-pub mod m3;
-pub mod pooling;
-pub mod similarity;
-pub mod splade;
-pub mod task;
+pub(crate) mod activation;
+pub(crate) mod generative;
+pub(crate) mod labels;
+pub(crate) mod late_interaction;
+pub(crate) mod m3;
+pub(crate) mod pooling;
+pub(crate) mod similarity;
+pub(crate) mod splade;
+pub(crate) mod task;

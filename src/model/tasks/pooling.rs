@@ -101,12 +101,12 @@ pub fn normalize(vector: &mut [f32]) {
 }
 
 /// Maximum error of a length of 1 that arithmetic in float32 leaves.
-pub const ROUNDING: f64 = 1e-5;
+pub(crate) const ROUNDING: f64 = 1e-5;
 /// The same of vectors in replies of servers, which may round numbers to few digits.
-pub const ROUNDING_OF_REPLIES: f64 = 1e-3;
+pub(crate) const ROUNDING_OF_REPLIES: f64 = 1e-3;
 
 /// Scales `vector` to length 1. Not a bit changes if its length is within `tolerance` of 1, or 0.
-pub fn to_unit(vector: &mut [f32], tolerance: f64) {
+pub(crate) fn to_unit(vector: &mut [f32], tolerance: f64) {
     let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if length > 0.0 && (length - 1.0).abs() > tolerance {
         vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
@@ -119,7 +119,7 @@ pub fn defect(vector: &[f32]) -> Option<&'static str> {
 }
 
 /// The defect of numbers that are not all finite.
-pub fn not_finite(numbers: &[f32]) -> Option<&'static str> {
+pub(crate) fn not_finite(numbers: &[f32]) -> Option<&'static str> {
     if numbers.iter().any(|x| x.is_nan()) {
         Some("the model's output contains NaN")
     } else if numbers.iter().any(|x| x.is_infinite()) {

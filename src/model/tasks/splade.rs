@@ -40,7 +40,7 @@ impl SpladePooling {
 
 /// True if `config` (a parsed config.json) is of a model with a masked-LM head, which without modules.json is taken for
 /// a SPLADE model with the default pooling.
-pub fn is_masked_lm(config: &Json) -> bool {
+pub(crate) fn is_masked_lm(config: &Json) -> bool {
     let names = config.get("architectures").and_then(Json::as_array);
     names.is_some_and(|names| names.iter().filter_map(Json::as_str).any(|name| name.ends_with("ForMaskedLM")))
 }

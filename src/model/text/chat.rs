@@ -18,7 +18,7 @@ use crate::regular_file;
 const MAX_STEPS: u64 = 200_000;
 
 #[derive(Debug, Clone, Copy)]
-pub struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// `"system"`, `"query"`, `"document"`, …
     pub role: &'a str,
     pub text: &'a str,
@@ -26,7 +26,7 @@ pub struct Message<'a> {
 
 /// The form of a message's content in templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// The text itself.
     Flat,
     /// A list of parts, one of which is the text.
@@ -34,7 +34,7 @@ pub enum Format {
 }
 
 #[derive(Debug)]
-pub struct ChatTemplate {
+pub(crate) struct ChatTemplate {
     path: PathBuf,
     environment: Environment<'static>,
     format: Format,
@@ -46,7 +46,7 @@ const NAME: &str = "chat";
 
 impl ChatTemplate {
     /// The template in `dir`, the tokenizer's directory: its file and its source.
-    pub fn find(dir: &Path) -> Result<Option<(PathBuf, String)>, ModelError> {
+    pub(crate) fn find(dir: &Path) -> Result<Option<(PathBuf, String)>, ModelError> {
         let path = dir.join("chat_template.jinja");
         match regular_file::read_text(&path, regular_file::SETTINGS) {
             Ok(source) => return Ok(Some((path, source))),
@@ -71,7 +71,7 @@ impl ChatTemplate {
 
     /// Reads the template `source` of the file `path`. Without a `format` it is guessed from the source. `arguments`
     /// are variables besides the special tokens that tokenizer_config.json in `dir` names.
-    pub fn new(
+    pub(crate) fn new(
         path: PathBuf,
         source: String,
         dir: &Path,
@@ -94,7 +94,7 @@ impl ChatTemplate {
         Ok(Self { path, environment, format, variables })
     }
 
-    pub fn render(&self, messages: &[Message<'_>]) -> Result<String, ModelError> {
+    pub(crate) fn render(&self, messages: &[Message<'_>]) -> Result<String, ModelError> {
         let messages: Vec<Value> = messages.iter().map(|message| self.message(message)).collect();
         let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let context = Value::from_pairs(variables.chain([("messages", Value::from_iter(messages))]));

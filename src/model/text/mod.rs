@@ -1,4 +1,4 @@
 //! Texts: tokenizers and chat templates.
 
-pub mod chat;
-pub mod tokenizer;
+pub(crate) mod chat;
+pub(crate) mod tokenizer;

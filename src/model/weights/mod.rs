@@ -13,9 +13,11 @@ pub(super) mod shards;
 #[cfg(unix)]
 mod sigbus;
 
-pub use checkpoint::{RawTensor, TensorData, Weights};
-pub use error::WeightsError;
-pub use mapped::{Access, MappedFile};
-pub mod lora;
-pub mod static_embedding;
-pub mod torch;
+pub use checkpoint::Weights;
+pub(crate) use checkpoint::{RawTensor, TensorData};
+pub(crate) use error::WeightsError;
+pub use mapped::Access;
+pub(crate) use mapped::MappedFile;
+pub(crate) mod lora;
+pub(crate) mod static_embedding;
+pub(crate) mod torch;

@@ -166,7 +166,7 @@ pub(in crate::model) struct ShardName<'a> {
 }
 
 impl<'a> ShardName<'a> {
-    pub fn parse(name: &'a str) -> Option<Self> {
+    pub(crate) fn parse(name: &'a str) -> Option<Self> {
         let (rest, total) = name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
         let (stem, number) = rest.rsplit_once('-')?;
         let parse = |digits: &str| {

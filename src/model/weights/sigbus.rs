@@ -43,7 +43,7 @@ pub(super) struct Guard(Option<&'static Place>);
 
 impl Guard {
     /// Looks after these mapped bytes.
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         if bytes.is_empty() || !install() {
             return Self(None);
         }
@@ -61,7 +61,7 @@ impl Guard {
     }
 
     /// True if bytes of the mapping could not be read and are zeros now.
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.0.is_some_and(|place| place.lost.load(Ordering::SeqCst))
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
-    pub fn new(mut sink: Sink, dimensions: usize, digits: Digits) -> Self {
+    pub(crate) fn new(mut sink: Sink, dimensions: usize, digits: Digits) -> Self {
         let out = sink.buffer();
         out.extend_from_slice(b"index,id,tokens,truncated,error");
         for i in 0..dimensions {

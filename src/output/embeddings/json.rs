@@ -16,7 +16,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// `array`: one array of all; else an object a line.
-    pub fn new(sink: Sink, array: bool, shape: Shape, digits: Digits) -> Self {
+    pub(crate) fn new(sink: Sink, array: bool, shape: Shape, digits: Digits) -> Self {
         Self { objects: Objects::new(sink, array), shape, digits }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Npy {
 }
 
 impl Npy {
-    pub fn new(mut sink: Sink, dimensions: usize) -> Result<Self, OutputError> {
+    pub(crate) fn new(mut sink: Sink, dimensions: usize) -> Result<Self, OutputError> {
         let spool = if sink.can_rewrite() {
             sink.buffer().extend_from_slice(&head(0, dimensions));
             None

@@ -13,7 +13,7 @@ use crate::output::file::destination::Destination;
 use crate::output::file::sink::Sink;
 
 /// Refuses a format that cannot hold embeddings of this shape, or has no digits to limit.
-pub fn check(format: Format, shape: Shape, precision: Option<Precision>) -> Result<(), OutputError> {
+pub(crate) fn check(format: Format, shape: Shape, precision: Option<Precision>) -> Result<(), OutputError> {
     let what = match (format, shape) {
         (Format::Npy, Shape::Dense(_)) if precision.is_some() => return Err(OutputError::Precision { format }),
         (Format::Jsonl | Format::Json, _) | (_, Shape::Dense(_)) => return Ok(()),
@@ -49,6 +49,6 @@ pub fn open(
 ///
 /// # Errors
 /// Standard output cannot be used.
-pub fn preview() -> Result<Box<dyn RowWriter + Send>, OutputError> {
+pub(crate) fn preview() -> Result<Box<dyn RowWriter + Send>, OutputError> {
     Ok(Box::new(preview::Preview::open()?))
 }

@@ -15,7 +15,7 @@ const VECTORS: usize = 2;
 pub(crate) struct Preview(Sink);
 
 impl Preview {
-    pub fn open() -> Result<Self, OutputError> {
+    pub(crate) fn open() -> Result<Self, OutputError> {
         Ok(Self(Sink::open(&Destination::Stdout)?))
     }
 }

@@ -5,15 +5,15 @@ use crate::output::{Destination, OutputError};
 
 /// A file that will hold one text. It is created before the work, so that an unwritable path fails at once and not
 /// after an hour, and it replaces the old file when the text is written; on drop without a text the old file stays.
-pub struct Document(Sink);
+pub(crate) struct Document(Sink);
 
 impl Document {
     /// Prepares to write there.
-    pub fn open(destination: &Destination) -> Result<Self, OutputError> {
+    pub(crate) fn open(destination: &Destination) -> Result<Self, OutputError> {
         Sink::open(destination).map(Self)
     }
 
-    pub fn write(self, text: &str) -> Result<(), OutputError> {
+    pub(crate) fn write(self, text: &str) -> Result<(), OutputError> {
         let Self(mut sink) = self;
         sink.buffer().extend_from_slice(text.as_bytes());
         sink.finish()

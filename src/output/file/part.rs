@@ -32,7 +32,7 @@ pub(crate) struct Part(NamedTempFile);
 
 impl Part {
     /// A part for `file_name` in `directory`, with these permissions less the umask; parts of earlier processes go.
-    pub fn create(directory: &Path, file_name: &OsStr, mode: u32) -> io::Result<Self> {
+    pub(crate) fn create(directory: &Path, file_name: &OsStr, mode: u32) -> io::Result<Self> {
         let mut prefix = OsStr::from_bytes(&file_name.as_bytes()[..file_name.len().min(MAX_PREFIX)]).to_os_string();
         prefix.push(".");
         sweep(directory, &prefix);
@@ -54,12 +54,12 @@ impl Part {
     }
 
     /// The file itself.
-    pub fn file(&mut self) -> &mut File {
+    pub(crate) fn file(&mut self) -> &mut File {
         self.0.as_file_mut()
     }
 
     /// Moves it to its place, with its content on the disk: after a power cut the name would else stand for an empty file.
-    pub fn persist(self, place: &Path) -> io::Result<()> {
+    pub(crate) fn persist(self, place: &Path) -> io::Result<()> {
         // Some file systems cannot; a disk that fails is an error.
         match self.0.as_file().sync_data() {
             Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) => {
@@ -79,7 +79,7 @@ fn register(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
 }
 
 /// Removes the parts of this process: for a process that ends without running destructors.
-pub fn remove_parts() {
+pub(crate) fn remove_parts() {
     // A thread that is just creating one must not keep the process from ending.
     if let Ok(parts) = PARTS.try_lock() {
         for part in parts.iter() {

@@ -30,7 +30,7 @@ enum Target {
 }
 
 impl Sink {
-    pub fn open(destination: &Destination) -> Result<Self, OutputError> {
+    pub(crate) fn open(destination: &Destination) -> Result<Self, OutputError> {
         match destination {
             // Not std's Stdout, which would flush at every newline.
             Destination::Stdout => match standard_streams::stdout() {
@@ -99,17 +99,17 @@ impl Sink {
     }
 
     /// The bytes not yet written, to append to.
-    pub fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
     /// Writes the buffer out once it is full.
-    pub fn settle(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn settle(&mut self) -> Result<(), OutputError> {
         if self.buffer.len() < BUFFER { Ok(()) } else { self.flush() }
     }
 
     /// Writes the buffer out.
-    pub fn flush(&mut self) -> Result<(), OutputError> {
+    pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
         let result = file(&mut self.target).write_all(&self.buffer);
         // Cleared either way: after a failure it is unknown how much of it went out.
         self.buffer.clear();
@@ -117,12 +117,12 @@ impl Sink {
     }
 
     /// True if [`rewrite_start`](Self::rewrite_start) can work.
-    pub fn can_rewrite(&self) -> bool {
+    pub(crate) fn can_rewrite(&self) -> bool {
         matches!(self.target, Target::Replacing { .. })
     }
 
     /// Writes `bytes` over the start of a file.
-    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+    pub(crate) fn rewrite_start(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.flush()?;
         let file = file(&mut self.target);
         let result = file
@@ -133,14 +133,14 @@ impl Sink {
     }
 
     /// Appends everything that `from` holds.
-    pub fn copy(&mut self, from: &mut File) -> Result<(), OutputError> {
+    pub(crate) fn copy(&mut self, from: &mut File) -> Result<(), OutputError> {
         self.flush()?;
         let result = io::copy(from, file(&mut self.target)).map(drop);
         self.check(result)
     }
 
     /// Writes the buffer out and moves a file to its place.
-    pub fn finish(mut self) -> Result<(), OutputError> {
+    pub(crate) fn finish(mut self) -> Result<(), OutputError> {
         self.flush()?;
         if self.failed {
             let source = io::Error::other("an earlier write failed");

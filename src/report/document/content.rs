@@ -132,25 +132,25 @@ impl From<(Tone, Vec<String>)> for Row {
 
 impl Section {
     /// A section of these blocks, without those that are empty.
-    pub fn new(title: impl Into<String>, blocks: impl IntoIterator<Item = Block>) -> Self {
+    pub(crate) fn new(title: impl Into<String>, blocks: impl IntoIterator<Item = Block>) -> Self {
         let blocks = blocks.into_iter().filter(|block| !block.is_empty()).collect();
         Self { title: title.into(), blocks, ..Self::default() }
     }
 
     /// A section that only pages have room for.
-    pub fn on_pages(title: &str, blocks: impl IntoIterator<Item = Block>) -> Self {
+    pub(crate) fn on_pages(title: &str, blocks: impl IntoIterator<Item = Block>) -> Self {
         Self { only: &[Medium::Page], ..Self::new(title, blocks) }
     }
 
     /// True if there is something to show in this medium.
-    pub fn is_in(&self, medium: Medium) -> bool {
+    pub(crate) fn is_in(&self, medium: Medium) -> bool {
         (self.only.is_empty() || self.only.contains(&medium)) && !self.blocks.is_empty()
     }
 }
 
 impl Block {
     /// Labels and texts.
-    pub fn facts<L: Into<String>>(lines: impl IntoIterator<Item = (L, String)>) -> Self {
+    pub(crate) fn facts<L: Into<String>>(lines: impl IntoIterator<Item = (L, String)>) -> Self {
         Self::Facts(lines.into_iter().map(Line::from).collect())
     }
 

@@ -15,7 +15,7 @@ const RIGHT: f64 = WIDTH - 150.0;
 const NAME: usize = 26;
 const TOP: f64 = 34.0;
 
-pub struct Bar {
+pub(crate) struct Bar {
     /// Its series decides its looks.
     pub series: usize,
     pub name: String,
@@ -28,7 +28,7 @@ pub struct Bar {
 }
 
 /// Bars to the right, one below the other. `unit` is that of the axis.
-pub fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
+pub(crate) fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
     let bottom = TOP + ROW * bars.len() as f64;
     let mut svg = begin(id, title, bottom + 26.0);
     let ends = bars.iter().flat_map(|bar| [bar.value, bar.interval.map_or(0.0, |(_, high)| high)]);
@@ -67,7 +67,7 @@ pub fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
 }
 
 /// A histogram's columns, without space between them: the range that each covers, and its count.
-pub fn columns(id: &str, title: &str, (across, up): (&str, &str), columns: &[(String, usize)]) -> Markup {
+pub(crate) fn columns(id: &str, title: &str, (across, up): (&str, &str), columns: &[(String, usize)]) -> Markup {
     let (left, right, bottom, height) = (64.0, WIDTH - 20.0, 240.0, 292.0);
     let mut svg = begin(id, title, height);
     let scale = Scale::linear(columns.iter().map(|(_, count)| *count as f64));

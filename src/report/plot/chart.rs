@@ -11,14 +11,14 @@ pub(super) const RIGHT: f64 = WIDTH - 28.0;
 pub(super) const TOP: f64 = 34.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 52.0;
 
-pub struct Axis {
+pub(crate) struct Axis {
     /// Its quantity, with the unit.
     pub label: &'static str,
     /// Its values.
     pub scale: Scale,
 }
 
-pub struct Point {
+pub(crate) struct Point {
     /// Its value on the horizontal axis.
     pub x: f64,
     /// Its value on the vertical axis.
@@ -27,7 +27,7 @@ pub struct Point {
 }
 
 /// Points of one colour.
-pub struct Series {
+pub(crate) struct Series {
     /// Its number decides its looks.
     pub number: usize,
     /// In the order in which they are joined.
@@ -37,7 +37,7 @@ pub struct Series {
 }
 
 /// Series between two axes.
-pub struct LineChart {
+pub(crate) struct LineChart {
     /// Unique in the page.
     pub id: String,
     /// A sentence that describes the chart.
@@ -52,7 +52,7 @@ pub struct LineChart {
 
 impl LineChart {
     /// The picture.
-    pub fn svg(&self) -> Markup {
+    pub(crate) fn svg(&self) -> Markup {
         let mut svg = begin(&self.id, &self.title, HEIGHT);
         self.axes(&mut svg);
         for series in &self.series {

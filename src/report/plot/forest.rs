@@ -25,7 +25,7 @@ const FARTHER: f64 = 3.0;
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ForestRow {
+pub(crate) struct ForestRow {
     /// The name of the metric.
     pub label: String,
     /// The new value over the old one.
@@ -42,7 +42,7 @@ pub struct ForestRow {
 
 /// Rows under a heading.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ForestGroup {
+pub(crate) struct ForestGroup {
     /// The heading.
     pub name: String,
     pub rows: Vec<ForestRow>,
@@ -50,7 +50,7 @@ pub struct ForestGroup {
 
 /// The chart. Its axis is logarithmic: half is as far to the left as double is to the right. Changes beyond its ends are
 /// cut and end in an arrow.
-pub fn forest(id: &str, title: &str, groups: &[ForestGroup]) -> Markup {
+pub(crate) fn forest(id: &str, title: &str, groups: &[ForestGroup]) -> Markup {
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let bottom = TOP + groups.iter().map(|group| HEADING + ROW * group.rows.len() as f64).sum::<f64>();
     let reach = reach(rows());

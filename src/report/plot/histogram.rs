@@ -17,7 +17,7 @@ const DIGIT: f64 = 6.8;
 
 /// A range with its count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bin {
+pub(crate) struct Bin {
     /// The number of values in it.
     pub count: usize,
     /// Its range, in words.
@@ -26,7 +26,7 @@ pub struct Bin {
 
 /// Ranges side by side, all drawn equally wide.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     /// From left to right.
     pub bins: Vec<Bin>,
     /// Texts between two bins: the number of bins to the left, and the text.
@@ -36,7 +36,7 @@ pub struct Histogram {
 }
 
 /// The picture. `across` labels the ranges, `up` the counts; `series` sets the colours.
-pub fn histogram(id: &str, title: &str, (across, up): (&str, &str), series: usize, drawn: &Histogram) -> Markup {
+pub(crate) fn histogram(id: &str, title: &str, (across, up): (&str, &str), series: usize, drawn: &Histogram) -> Markup {
     let mut svg = begin(id, title, HEIGHT);
     let counts = drawn.bins.iter().map(|bin| bin.count as f64);
     // Room for the count above the tallest.

@@ -11,7 +11,7 @@ const WIDE: f64 = 30.0;
 
 /// The layout of values along an axis.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// Even, from 0 to a round number.
     Linear {
         /// The end.
@@ -37,7 +37,7 @@ pub enum Scale {
 
 impl Scale {
     /// A linear scale with room for all values above 0.
-    pub fn linear(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn linear(values: impl IntoIterator<Item = f64>) -> Self {
         let most = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
         // No values, or ones outside of the countable range.
         let most = if (1e-300..1e300).contains(&most) { most } else { 1.0 };
@@ -48,7 +48,7 @@ impl Scale {
     }
 
     /// An even one, or a logarithmic one where the largest of the values, all above 0, is many times the smallest.
-    pub fn fitting(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn fitting(values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(0.0, f64::max);
@@ -59,7 +59,7 @@ impl Scale {
     }
 
     /// Shares below 1 and near it.
-    pub fn nines(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn nines(values: impl IntoIterator<Item = f64>) -> Self {
         let nines = |value: f64| if value < 1.0 { nines(value) } else { 0.0 };
         let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         let most = values.iter().copied().map(nines).fold(0.0, f64::max);
@@ -73,7 +73,7 @@ impl Scale {
     }
 
     /// The position of a value, from 0 to 1; values outside are at the edge.
-    pub fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let place = match self {
             Self::Linear { high, .. } => value / high,
             Self::Log { low, high } => (value / low).ln() / (high / low).ln(),
@@ -84,7 +84,7 @@ impl Scale {
     }
 
     /// Positions of ticks, and their labels.
-    pub fn ticks(&self) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let values: Vec<f64> = match self {
             Self::Linear { high, step } => {
                 (0..=(high / step).round() as usize).map(|tick| tick as f64 * step).collect()

@@ -15,7 +15,7 @@ const TALL: f64 = 14.0;
 
 /// A point with a name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spot {
+pub(crate) struct Spot {
     /// The text beside it, left out where there is no room.
     pub label: String,
     /// Its number decides its colour. Points of one series are joined, in their order.
@@ -31,7 +31,7 @@ pub struct Spot {
 
 /// The picture. `id` is unique in the page, `title` describes it in a sentence. Spots with NaN or infinite coordinates
 /// are left out.
-pub fn scatter(id: &str, title: &str, (x, y): (Axis, Axis), spots: &[Spot]) -> Markup {
+pub(crate) fn scatter(id: &str, title: &str, (x, y): (Axis, Axis), spots: &[Spot]) -> Markup {
     let mut svg = begin(id, title, HEIGHT);
     let chart = LineChart { id: id.to_owned(), title: title.to_owned(), x, y, series: Vec::new() };
     chart.axes(&mut svg);

@@ -10,7 +10,7 @@ use crate::server::Timeouts;
 
 /// Shared by a connection's socket, requests and watching task. Times are milliseconds since its start.
 #[derive(Debug)]
-pub struct Activity {
+pub(crate) struct Activity {
     begun: Instant,
     /// Requests whose responses the connection has not taken over completely.
     requests: AtomicUsize,
@@ -42,11 +42,11 @@ pub struct Activity {
 
 /// A client that closes its side within this time after a request has ended it so, and waits for the response. One that
 /// closes it later has gone away: closed connections look alike.
-pub const HALF_CLOSE: Duration = Duration::from_millis(50);
+pub(crate) const HALF_CLOSE: Duration = Duration::from_millis(50);
 
 /// The event that a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting {
+pub(crate) enum Waiting {
     /// The first request, or the rest of its headers.
     Head,
     /// The next request.
@@ -56,7 +56,7 @@ pub enum Waiting {
 }
 
 impl Activity {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             begun: Instant::now(),
             requests: AtomicUsize::new(0),
@@ -80,7 +80,7 @@ impl Activity {
     }
 
     /// Records bytes from the client.
-    pub fn received(&self) {
+    pub(crate) fn received(&self) {
         self.sent_at.store(self.now(), Ordering::Relaxed);
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now() + 1, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Activity {
     }
 
     /// Records whether the client could take bytes.
-    pub fn sent(&self, taken: bool) {
+    pub(crate) fn sent(&self, taken: bool) {
         self.blocked.store(!taken, Ordering::Relaxed);
         if taken {
             self.idle_since.store(self.now(), Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl Activity {
     }
 
     /// Begins a request, whose headers are read. It is over when the result is dropped.
-    pub fn begin(self: &Arc<Self>, http2: bool) -> Request {
+    pub(crate) fn begin(self: &Arc<Self>, http2: bool) -> Request {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
@@ -109,76 +109,76 @@ impl Activity {
     }
 
     /// Records that the body of the request was read to its end.
-    pub fn has_read_all(&self) {
+    pub(crate) fn has_read_all(&self) {
         self.whole.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole.load(Ordering::Relaxed)
     }
 
     /// True while a request over HTTP/1 has no complete response.
-    pub fn awaits_response(&self) -> bool {
+    pub(crate) fn awaits_response(&self) -> bool {
         self.requests.load(Ordering::Relaxed) > 0 && !self.http2.load(Ordering::Relaxed)
     }
 
     /// True if the client has sent something within [`HALF_CLOSE`].
-    pub fn has_just_sent(&self) -> bool {
+    pub(crate) fn has_just_sent(&self) -> bool {
         u128::from(self.now() - self.sent_at.load(Ordering::Relaxed)) <= HALF_CLOSE.as_millis()
     }
 
     /// Records that the rest of a request body will not be read.
-    pub fn leave_unread(&self) {
+    pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
 
     /// Records that it will not be skipped either: the connection ends after this request.
-    pub fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
     /// True if this is the connection's last request, of which the client must be informed.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }
 
     /// True if the client may still be sending an unread body.
-    pub fn has_unread(&self) -> bool {
+    pub(crate) fn has_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed) && !self.http2.load(Ordering::Relaxed)
     }
 
     /// Records that the headers of a request take too long.
-    pub fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    pub fn is_used(&self) -> bool {
+    pub(crate) fn is_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
 
     /// True while the connection is kept for a next request, of which no byte has arrived.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         let begun = self.head_since.load(Ordering::Relaxed) > 0 && !self.http2.load(Ordering::Relaxed);
         self.is_used() && !self.is_busy() && !begun
     }
 
     /// True if no byte has arrived in the time `long` since the connection began.
-    pub fn is_silent(&self, long: Duration) -> bool {
+    pub(crate) fn is_silent(&self, long: Duration) -> bool {
         !self.is_used() && self.head_since.load(Ordering::Relaxed) == 0 && self.begun.elapsed() >= long
     }
 
     /// True while a client has not read its response completely.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.requests.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed)
     }
 
     /// The awaited event and its deadline; `None` while a request is served. (Over HTTP/1 the socket itself watches for
     /// slow readers.)
-    pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, Waiting)> {
+    pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, Waiting)> {
         let at = |ms: u64| self.begun + Duration::from_millis(ms);
         let http2 = self.http2.load(Ordering::Relaxed);
         if self.requests.load(Ordering::Relaxed) > 0 {
@@ -198,14 +198,14 @@ impl Activity {
 
 /// A request, from its headers until the connection has taken over its response completely.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     activity: Arc<Activity>,
     answered: bool,
 }
 
 impl Request {
     /// Records that a piece of the response, or its headers, were taken over.
-    pub fn progress(&mut self) {
+    pub(crate) fn progress(&mut self) {
         let activity = &self.activity;
         activity.reply_at.store(activity.now(), Ordering::Relaxed);
         if !std::mem::replace(&mut self.answered, true) {

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const COMPLAINT: Duration = Duration::from_secs(10);
 
 /// A new connection.
-pub enum Accepted {
+pub(crate) enum Accepted {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
@@ -30,7 +30,7 @@ enum Socket {
     Unix(UnixSocket),
 }
 
-pub struct Listener {
+pub(crate) struct Listener {
     socket: Socket,
     bound: Bound,
     complained: Option<Instant>,
@@ -39,7 +39,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub async fn bind(listen: &Listen) -> Result<Self, ServeError> {
+    pub(crate) async fn bind(listen: &Listen) -> Result<Self, ServeError> {
         let (socket, bound) = match listen {
             Listen::Tcp { host, port, tls } => {
                 let fail = |error| ServeError::Bind { host: host.clone(), port: *port, error };
@@ -62,17 +62,17 @@ impl Listener {
         Ok(Self { socket, bound, complained: None, shortage: watch::Sender::new(0) })
     }
 
-    pub fn bound(&self) -> &Bound {
+    pub(crate) fn bound(&self) -> &Bound {
         &self.bound
     }
 
     /// Changes whenever file descriptors run out: then idle connections should close.
-    pub fn shortage(&self) -> watch::Receiver<u64> {
+    pub(crate) fn shortage(&self) -> watch::Receiver<u64> {
         self.shortage.subscribe()
     }
 
     /// The next connection; errors in between are retried. Cancel-safe.
-    pub async fn accept(&mut self) -> Accepted {
+    pub(crate) async fn accept(&mut self) -> Accepted {
         loop {
             let accepted = match &self.socket {
                 Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| {

@@ -32,7 +32,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// The state that all connections share.
 #[derive(Clone)]
-pub struct Connections<L> {
+pub(crate) struct Connections<L> {
     pub app: Arc<App>,
     pub layers: L,
     pub timeouts: Timeouts,
@@ -44,7 +44,7 @@ pub struct Connections<L> {
 }
 
 /// The server ends when all of these are dropped.
-pub type Ticket = mpsc::Sender<()>;
+pub(crate) type Ticket = mpsc::Sender<()>;
 
 /// An event of a connection.
 enum Event {
@@ -59,7 +59,7 @@ enum Event {
 
 impl<L: Layers> Connections<L> {
     /// Serves a connection that begins with TLS.
-    pub async fn handshake(self, stream: TcpStream, tls: Certificate, ticket: Option<Ticket>) {
+    pub(crate) async fn handshake(self, stream: TcpStream, tls: Certificate, ticket: Option<Ticket>) {
         let mut phase = self.phase.clone();
         let ticket = ticket.map(|ticket| ticket.downgrade());
         let handshake = async { tls.acceptor().await.accept(stream).await };
@@ -75,7 +75,7 @@ impl<L: Layers> Connections<L> {
         }
     }
 
-    pub async fn one(self, stream: Box<dyn Stream>, ticket: Option<Ticket>) {
+    pub(crate) async fn one(self, stream: Box<dyn Stream>, ticket: Option<Ticket>) {
         let Self { app, layers, timeouts, mut phase, mut shortage, cut } = self;
         shortage.mark_unchanged();
         let mut now = *phase.borrow_and_update();

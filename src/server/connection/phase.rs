@@ -2,7 +2,7 @@
 
 /// The phase of the server's shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// No shutdown.
     Serving,
     /// Requests in progress are finished; used connections close after their current request.

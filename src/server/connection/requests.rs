@@ -22,7 +22,7 @@ use crate::server::App;
 const SKIPPED: u64 = 8 << 10;
 
 /// The service that handles requests.
-pub trait Layers:
+pub(crate) trait Layers:
     Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
@@ -33,7 +33,7 @@ impl<S> Layers for S where
 }
 
 /// Serves one request.
-pub fn serve<L: Layers>(
+pub(crate) fn serve<L: Layers>(
     request: hyper::Request<Incoming>,
     layers: &L,
     app: &Arc<App>,
@@ -100,7 +100,7 @@ impl Drop for Upload {
 }
 
 /// The body of a response, which records what the connection takes over.
-pub struct ResponseBody {
+pub(crate) struct ResponseBody {
     body: Body,
     request: activity::Request,
 }

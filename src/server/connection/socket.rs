@@ -16,7 +16,7 @@ use super::activity::{Activity, HALF_CLOSE};
 use crate::server::Timeouts;
 
 /// A connection of any kind.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -31,7 +31,7 @@ const SLOW_HEAD: &str = concat!(
     r#"{"error":{"message":"the request's headers come too slowly","type":"invalid_request_error","param":null,"code":"slow_headers"}}"#,
 );
 
-pub struct Socket {
+pub(crate) struct Socket {
     stream: Pin<Box<TimeoutWriter<Box<dyn Stream>>>>,
     activity: Arc<Activity>,
     linger: Option<(Pin<Box<Sleep>>, usize)>,
@@ -41,7 +41,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub fn new(stream: Box<dyn Stream>, timeouts: &Timeouts, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: Box<dyn Stream>, timeouts: &Timeouts, activity: Arc<Activity>) -> Self {
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(timeouts.write));
         Self { stream: Box::pin(stream), activity, linger: None, end: None, half_closed: timeouts.half_closed }

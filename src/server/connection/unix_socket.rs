@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::server::ServeError;
 
 /// A listening Unix socket; dropping it removes its file.
-pub struct UnixSocket {
+pub(crate) struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
     /// Device and inode: another server may have replaced the file.
@@ -18,14 +18,14 @@ pub struct UnixSocket {
 }
 
 impl UnixSocket {
-    pub fn bind(path: &Path) -> Result<Self, ServeError> {
+    pub(crate) fn bind(path: &Path) -> Result<Self, ServeError> {
         let fail = |error| ServeError::UnixSocket { path: path.to_owned(), error };
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(fail)?;
         Ok(Self { listener, path: path.to_owned(), file: file(path).ok() })
     }
 
-    pub async fn accept(&self) -> io::Result<UnixStream> {
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
         self.listener.accept().await.map(|(stream, _)| stream)
     }
 }

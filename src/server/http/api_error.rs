@@ -46,7 +46,7 @@ pub enum ErrorShape {
 
 /// OpenAI's error object, with fields for clients of other dialects.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorBody {
+pub(crate) struct ErrorBody {
     /// The error as OpenAI's clients read it.
     pub error: ErrorDetail,
     /// The message for clients of Jina, Voyage and Infinity.
@@ -58,7 +58,7 @@ pub struct ErrorBody {
 /// The message, or FastAPI's list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// The message.
     Text(String),
     /// FastAPI's response to a malformed body (422). Infinity's generated client requires it.
@@ -67,7 +67,7 @@ pub enum Detail {
 
 /// FastAPI's description of a malformed field.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ValidationDetail {
+pub(crate) struct ValidationDetail {
     /// The path to the field, from "body" on.
     #[schema(example = json!(["body", "input[3]"]))]
     pub loc: Vec<String>,
@@ -80,14 +80,14 @@ pub struct ValidationDetail {
 
 /// The error object of the Open Inference Protocol.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct KserveErrorBody {
+pub(crate) struct KserveErrorBody {
     /// The message for people.
     pub error: String,
 }
 
 /// The error object of OpenAI's clients.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorDetail {
+pub(crate) struct ErrorDetail {
     /// The message for people.
     pub message: String,
     /// The class of the error.
@@ -103,7 +103,7 @@ pub struct ErrorDetail {
 
 /// TEI's error object.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TeiErrorBody {
+pub(crate) struct TeiErrorBody {
     /// The message for people.
     pub error: String,
     /// TEI's class of the error.
@@ -113,7 +113,7 @@ pub struct TeiErrorBody {
 
 /// Cohere's error object.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CohereErrorBody {
+pub(crate) struct CohereErrorBody {
     /// The message for people.
     pub message: String,
     /// A unique id of the response.

@@ -19,7 +19,7 @@ const LARGE: usize = 64 << 10;
 const SHOWN: usize = 100;
 
 /// A JSON body.
-pub struct Body<T>(pub T);
+pub(crate) struct Body<T>(pub T);
 
 impl<T, S> FromRequest<S> for Body<T>
 where
@@ -35,7 +35,7 @@ where
 }
 
 /// The bytes of a body with the content type JSON.
-pub async fn read(request: Request) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(request: Request) -> Result<Bytes, ApiError> {
     check_content_type(request.headers())?;
     // A layer has read it within its limits.
     let bytes = Bytes::from_request(request, &()).await;
@@ -43,7 +43,7 @@ pub async fn read(request: Request) -> Result<Bytes, ApiError> {
 }
 
 /// Runs `work` on `size` bytes, on a blocking thread if they are many.
-pub async fn off_thread<T: Send + 'static>(
+pub(crate) async fn off_thread<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -72,7 +72,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// Parses a JSON body, which must be an object. Misspelt fields of `T` are refused, other unknown ones are ignored.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     // JSON has no byte 0.
     let mark = match bytes {
@@ -182,7 +182,7 @@ fn value_in_words(value: &str) -> String {
 }
 
 /// The beginning of a client's text, for messages.
-pub fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -26,7 +26,7 @@ const MAX_FIELDS: usize = 64;
 /// A struct without misspelt fields; a field that resembles a known one is an error. Only the fields of the struct
 /// itself are checked; null is accepted, as it changes nothing.
 #[derive(Debug)]
-pub struct Known<T>(pub T);
+pub(crate) struct Known<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Known<T> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -38,17 +38,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Known<T> {
 ///
 /// # Errors
 /// Errors of `T`, and misspelt fields.
-pub fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Known<T>>::deserialize(json)?.map(|Known(value)| value))
 }
 
 /// For `#[serde(deserialize_with = "known")]`: a struct, checked like [`Known`].
-pub fn known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
+pub(crate) fn known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
     Known::deserialize(json).map(|Known(value)| value)
 }
 
 /// The known field that `name` probably stands for.
-pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     if name.len() > MAX_NAME || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
         return None;
     }
@@ -168,12 +168,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
 }
 
 /// True if `name` probably stands for the required field `field`: also a short one in the plural or singular.
-pub fn is_misspelling(name: &str, field: &str) -> bool {
+pub(crate) fn is_misspelling(name: &str, field: &str) -> bool {
     meant(name, &[field]).is_some() || is_plural(name, field) || is_plural(field, name)
 }
 
 /// The error of a missing field, of which `name` is a misspelling.
-pub fn missing_field<E: Error>(field: &str, name: Option<&str>) -> E {
+pub(crate) fn missing_field<E: Error>(field: &str, name: Option<&str>) -> E {
     let hint = name.map(|name| format!("; `{name}` looks like a misspelling of it")).unwrap_or_default();
     E::custom(format_args!("missing field `{field}`{hint}"))
 }

@@ -13,7 +13,7 @@ use super::body::off_thread;
 
 /// Tokens that the model processed, special tokens included; never characters.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Tokens of the inputs.
     #[schema(example = 7)]
     pub prompt_tokens: usize,
@@ -23,37 +23,37 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub fn of(tokens: usize) -> Self {
+    pub(crate) fn of(tokens: usize) -> Self {
         Self { prompt_tokens: tokens, total_tokens: tokens }
     }
 }
 
 /// Typical bytes of a result in JSON, without its text.
-pub const RESULT_BYTES: usize = 64;
+pub(crate) const RESULT_BYTES: usize = 64;
 
 /// Writes a response of about `size` bytes as JSON, on a blocking thread if they are many.
 ///
 /// # Errors
 /// 500 if it cannot be serialized.
-pub async fn written(size: usize, response: impl Serialize + Send + 'static) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn written(size: usize, response: impl Serialize + Send + 'static) -> Result<Vec<u8>, ApiError> {
     let failed =
         |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the response could not be written: {e}"));
     off_thread(size, move || serde_json::to_vec(&response).map_err(failed)).await
 }
 
 /// A response of finished JSON.
-pub fn json(body: Vec<u8>) -> Response {
+pub(crate) fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
 /// A response of a JSON list of finished items, sent as by [`json_pieces`].
-pub fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {
+pub(crate) fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {
     json_pieces(bracketed(items), held)
 }
 
 /// A response of finished JSON in pieces. A large one is sent piece by piece, without a copy; `held` is dropped when
 /// all of it is sent or the client is gone.
-pub fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
+pub(crate) fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
     let length = pieces.iter().map(Bytes::len).sum::<usize>();
     let body = match length {
         LARGE.. => {
@@ -74,7 +74,7 @@ pub fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
 }
 
 /// The pieces of a JSON list of `items`.
-pub fn bracketed(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<Bytes> {
+pub(crate) fn bracketed(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<Bytes> {
     let mut pieces = vec![Bytes::from_static(b"[")];
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {

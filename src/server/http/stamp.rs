@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// A new id of a response.
-pub fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     format!("infa-{}", Uuid::new_v4())
 }
 
 /// Seconds since 1970, for `created`.
-pub fn unix_time() -> u64 {
+pub(crate) fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 /// A type of whole numbers of a field.
-pub trait WholeNumber: TryFrom<i128> {
+pub(crate) trait WholeNumber: TryFrom<i128> {
     /// The expected numbers, for error messages.
     const EXPECTED: &'static str;
 }
@@ -21,13 +21,13 @@ impl WholeNumber for i64 {
 
 /// A whole number, possibly written as a float (`64.0`, `6.4e1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole<T>(pub T);
+pub(crate) struct Whole<T>(pub T);
 
 /// For `#[serde(default, deserialize_with = "whole")]`: a [`Whole`] number, or none if the field is missing or null.
 ///
 /// # Errors
 /// A fraction has the wrong type; a number outside of `T` is an invalid value.
-pub fn whole<'de, D: Deserializer<'de>, T: WholeNumber>(json: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: WholeNumber>(json: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(json)?.map(|Whole(number)| number))
 }
 
@@ -44,7 +44,7 @@ impl<'de, T: WholeNumber> Deserialize<'de> for Whole<T> {
 }
 
 /// Reads a [`Whole`] number where other types are also allowed.
-pub struct WholeVisitor<T>(PhantomData<T>);
+pub(crate) struct WholeVisitor<T>(PhantomData<T>);
 
 impl<T> Default for WholeVisitor<T> {
     fn default() -> Self {

@@ -6,22 +6,22 @@ use super::ApiError;
 use super::body::off_thread;
 
 /// Typical bytes of a number in JSON: the fewest digits that read back as the same f32, sign and comma.
-pub const NUMBER_BYTES: usize = 13;
+pub(crate) const NUMBER_BYTES: usize = 13;
 
 /// Appends a list of numbers.
-pub fn numbers(numbers: &[f32], out: &mut Vec<u8>) {
+pub(crate) fn numbers(numbers: &[f32], out: &mut Vec<u8>) {
     out.reserve(numbers.len() * NUMBER_BYTES + 2);
     json(numbers, out);
 }
 
 /// Appends a value as JSON.
-pub fn json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+pub(crate) fn json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     // Writing to memory does not fail, and all keys are strings.
     let _ = serde_json::to_writer(out, value);
 }
 
 /// Appends `items` in brackets, with commas between them.
-pub fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut item: impl FnMut(T, &mut Vec<u8>)) {
+pub(crate) fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut item: impl FnMut(T, &mut Vec<u8>)) {
     out.push(b'[');
     for (i, each) in items.into_iter().enumerate() {
         if i > 0 {
@@ -33,14 +33,14 @@ pub fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut item: 
 }
 
 /// Appends the remaining fields of an object that has some already, and its brace.
-pub fn last_fields(fields: &serde_json::Value, out: &mut Vec<u8>) {
+pub(crate) fn last_fields(fields: &serde_json::Value, out: &mut Vec<u8>) {
     out.push(b',');
     out.extend_from_slice(fields.to_string().trim_start_matches('{').as_bytes());
 }
 
 /// Runs `write`, which writes `numbers` numbers: on a blocking thread if it would block other requests for longer than
 /// half a millisecond.
-pub async fn off_thread_if_many<T: Send + 'static>(
+pub(crate) async fn off_thread_if_many<T: Send + 'static>(
     numbers: usize,
     write: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {

@@ -9,7 +9,7 @@ use crate::server::routes::is_health;
 use crate::server::{ApiError, ApiKeys};
 
 /// Passes requests with a valid key and health checks.
-pub async fn check(State(keys): State<ApiKeys>, request: Request, next: Next) -> Response {
+pub(crate) async fn check(State(keys): State<ApiKeys>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if !keys.are_needed() || is_health(path) {
         return next.run(request).await;

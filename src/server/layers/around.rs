@@ -18,7 +18,7 @@ use crate::server::{App, Bound, Listen, ServeError, ServerOptions};
 ///
 /// # Errors
 /// Invalid options.
-pub fn around(
+pub(crate) fn around(
     routes: Router,
     app: &Arc<App>,
     options: &ServerOptions,

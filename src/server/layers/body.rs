@@ -18,7 +18,7 @@ use crate::server::ApiError;
 use crate::server::memory::{BodyBudget, BodyPermit};
 
 #[derive(Debug, Clone)]
-pub struct BodyLimits {
+pub(crate) struct BodyLimits {
     /// Maximum bytes, after decompression.
     pub bytes: usize,
     /// The budget of all requests together.
@@ -43,7 +43,7 @@ const MAX_RESERVED: usize = 1 << 20;
 /// Compressed bytes that are decompressed at once (to at most 1,032 times as many).
 const INFLATED_AT_ONCE: usize = 1024;
 
-pub async fn read(State(limits): State<BodyLimits>, request: Request, next: Next) -> Response {
+pub(crate) async fn read(State(limits): State<BodyLimits>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }

@@ -15,20 +15,20 @@ use crate::server::{ApiError, App};
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
-pub struct ConcurrencyLimit {
+pub(crate) struct ConcurrencyLimit {
     app: Arc<App>,
     permits: Arc<Semaphore>,
 }
 
 impl ConcurrencyLimit {
-    pub fn new(app: &Arc<App>) -> Self {
+    pub(crate) fn new(app: &Arc<App>) -> Self {
         let permits = app.limits.concurrent_requests.min(Semaphore::MAX_PERMITS);
         Self { app: Arc::clone(app), permits: Arc::new(Semaphore::new(permits)) }
     }
 }
 
 /// Limits requests for work only: health, metrics, models and documentation (all GET) always get a response.
-pub async fn bound(State(limit): State<ConcurrencyLimit>, request: Request, next: Next) -> Response {
+pub(crate) async fn bound(State(limit): State<ConcurrencyLimit>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }

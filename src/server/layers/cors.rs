@@ -11,7 +11,7 @@ use crate::server::ServeError;
 const REMEMBER: Duration = Duration::from_secs(3600);
 
 /// `None` without allowed origins.
-pub fn layer(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
+pub(crate) fn layer(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
     let allowed = match origins {
         [] => return Ok(None),
         _ if origins.iter().any(|origin| origin == "*") => AllowOrigin::any(),

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::server::ApiError;
 
-pub async fn bound(State(limit): State<Option<Duration>>, request: Request, next: Next) -> Response {
+pub(crate) async fn bound(State(limit): State<Option<Duration>>, request: Request, next: Next) -> Response {
     let Some(limit) = limit else { return next.run(request).await };
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let message = format!("no result within {} s (--request-timeout)", limit.as_secs_f64());

@@ -13,7 +13,7 @@ use crate::server::ApiError;
 use crate::server::routes::error_shape;
 
 /// Writes the bodies of error responses.
-pub async fn write(request: Request, next: Next) -> Response {
+pub(crate) async fn write(request: Request, next: Next) -> Response {
     let shape = error_shape(request.uri().path());
     let response = next.run(request).await;
     match response.extensions().get::<ApiError>().cloned() {
@@ -23,7 +23,7 @@ pub async fn write(request: Request, next: Next) -> Response {
 }
 
 /// Turns a panic of a request into a 500; the server continues.
-pub async fn catch_panics(request: Request, next: Next) -> Response {
+pub(crate) async fn catch_panics(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     // The shared state's locks tolerate a panic.
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {

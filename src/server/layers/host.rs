@@ -27,7 +27,7 @@ const LOCAL: [&str; 3] = [".localhost", ".local", ".internal"];
 
 /// The accepted hosts.
 #[derive(Debug, Clone)]
-pub struct Hosts(Arc<Rules>);
+pub(crate) struct Hosts(Arc<Rules>);
 
 #[derive(Debug)]
 struct Rules {
@@ -44,7 +44,7 @@ impl Hosts {
     ///
     /// # Errors
     /// A value of `--allow-host` that is not a host name.
-    pub fn new(options: &ServerOptions, listen: &Listen, bound: &Bound) -> Result<Self, ServeError> {
+    pub(crate) fn new(options: &ServerOptions, listen: &Listen, bound: &Bound) -> Result<Self, ServeError> {
         let mut names = options.allow_host.iter().map(|name| parse(name)).collect::<Result<Vec<_>, _>>()?;
         let loopback = match bound {
             Bound::Tcp { address, .. } => Some(address.ip().is_loopback()),
@@ -94,7 +94,7 @@ impl Rules {
 }
 
 /// Passes requests for accepted hosts and from allowed pages.
-pub async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     if !hosts.0.active {
         return next.run(request).await;
     }

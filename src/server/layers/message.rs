@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::server::ApiError;
 
-pub async fn check(request: Request, next: Next) -> Response {
+pub(crate) async fn check(request: Request, next: Next) -> Response {
     match fault(request.version(), request.headers()) {
         Some((status, message, code)) => ApiError::new(status, message).code(code).into_response(),
         None => next.run(request).await,

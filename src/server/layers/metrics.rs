@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::server::metrics::Metrics;
 
-pub async fn record(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+pub(crate) async fn record(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut open = metrics.open(route, request.method());
     let response = next.run(request).await;

@@ -33,4 +33,4 @@ mod request_id;
 mod trace;
 mod unknown;
 
-pub use around::around;
+pub(crate) use around::around;

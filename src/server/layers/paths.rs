@@ -12,7 +12,7 @@ use axum::http::uri::PathAndQuery;
 const PAGE: &str = "/docs/";
 
 /// The path with runs of slashes collapsed.
-pub fn single_slashes(path: &str) -> Cow<'_, str> {
+pub(crate) fn single_slashes(path: &str) -> Cow<'_, str> {
     if !path.contains("//") {
         return path.into();
     }
@@ -26,12 +26,12 @@ pub fn single_slashes(path: &str) -> Cow<'_, str> {
 }
 
 /// The path without a final slash, except for the root and the documentation page.
-pub fn without_last_slash(path: &str) -> &str {
+pub(crate) fn without_last_slash(path: &str) -> &str {
     if path == PAGE { path } else { path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path) }
 }
 
 /// `uri` with another path and the same query.
-pub fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+pub(crate) fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);

@@ -11,15 +11,15 @@ use crate::server::routes::is_health;
 
 /// The prefix of all paths: empty, or a path with a slash at its start and none at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prefix(String);
+pub(crate) struct Prefix(String);
 
 /// Marks a request whose path is not under the prefix, which it holds.
 #[derive(Debug, Clone)]
-pub struct Outside(pub String);
+pub(crate) struct Outside(pub String);
 
 impl Prefix {
     /// Slashes at the ends are optional.
-    pub fn parse(text: &str) -> Result<Self, ServeError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ServeError> {
         let path = text.trim_matches('/');
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
         if path.is_empty() {
@@ -69,7 +69,7 @@ impl Prefix {
     }
 }
 
-pub fn layer(prefix: Prefix) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send> {
+pub(crate) fn layer(prefix: Prefix) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send> {
     MapRequestLayer::new(move |request| prefix.take_off(request))
 }
 

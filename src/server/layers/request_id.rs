@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::server::routes::is_health;
 
 /// The header of the id, in requests and responses.
-pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Maximum characters of a client's id, and of a path in the log.
 const MAX_ID: usize = 128;
@@ -21,7 +21,7 @@ const MAX_PATH: usize = 256;
 
 /// The request's id, a request extension: visible ASCII.
 #[derive(Debug, Clone)]
-pub struct RequestId(HeaderValue);
+pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The client's id if it is safe for a log, else a new one.
@@ -34,7 +34,7 @@ impl RequestId {
         Self(sent.unwrap_or_else(new))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or("-")
     }
 }
@@ -77,7 +77,7 @@ impl Drop for Access {
     }
 }
 
-pub async fn give(mut request: Request, next: Next) -> Response {
+pub(crate) async fn give(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
     let mut access = Access::of(&request, id.clone());

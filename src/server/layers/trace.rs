@@ -13,7 +13,7 @@ use opentelemetry_http::HeaderExtractor;
 use super::request_id::RequestId;
 use crate::server::trace::{Tracing, scope};
 
-pub async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next: Next) -> Response {
+pub(crate) async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next: Next) -> Response {
     let parent = tracing.propagator.extract_with_context(&Context::new(), &HeaderExtractor(request.headers()));
     let method = request.method().to_string();
     let mut attributes = vec![KeyValue::new("url.path", request.uri().path().to_owned())];

@@ -12,7 +12,7 @@ use crate::server::routes::{ROUTES, Route, error_shape, without_v1};
 use crate::suggest::suggest_by;
 
 /// 404 for paths without a route.
-pub async fn path(request: Request) -> Response {
+pub(crate) async fn path(request: Request) -> Response {
     let original = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let path = request.uri().path();
     let under = || original.path().trim_end_matches('/').strip_suffix(path.trim_end_matches('/'));
@@ -45,7 +45,7 @@ fn similar(path: &str) -> Option<String> {
 const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 
 /// 405 for a route that does not accept the method.
-pub async fn method(request: Request) -> ApiError {
+pub(crate) async fn method(request: Request) -> ApiError {
     wrong_method(request.method(), request.uri().path(), "")
 }
 
@@ -56,7 +56,7 @@ fn wrong_method(method: &Method, path: &str, hint: &str) -> ApiError {
 
 /// Adds the accepted methods to the message of a 405. It must be outside of all routes: the header Allow is set when
 /// the response leaves them.
-pub async fn name_methods(request: Request, next: Next) -> Response {
+pub(crate) async fn name_methods(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next.run(request).await;
     if response.extensions().get::<ApiError>().is_none_or(|error| error.code != Some(METHOD_NOT_ALLOWED)) {
@@ -70,7 +70,7 @@ pub async fn name_methods(request: Request, next: Next) -> Response {
 }
 
 /// 404 for paths outside of `--url-prefix`.
-pub async fn outside_of_prefix(request: Request, next: Next) -> Response {
+pub(crate) async fn outside_of_prefix(request: Request, next: Next) -> Response {
     match request.extensions().get::<Outside>() {
         Some(_) => path(request).await,
         None => next.run(request).await,

@@ -9,6 +9,6 @@ mod registrar;
 mod registry;
 mod requests;
 
-pub use model::{ModelMetrics, Outcome};
-pub use registrar::MetricsError;
+pub(crate) use model::{ModelMetrics, Outcome};
+pub(crate) use registrar::MetricsError;
 pub use registry::Metrics;

@@ -1,7 +1,7 @@
 //! Figures of the process from the operating system.
 
 /// Resident bytes of the process; `None` if the system does not report them.
-pub fn resident_memory() -> Option<i64> {
+pub(crate) fn resident_memory() -> Option<i64> {
     resident_in(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 

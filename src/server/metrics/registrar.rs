@@ -9,23 +9,23 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 pub struct MetricsError(#[from] prometheus::Error);
 
 #[derive(Clone, Copy)]
-pub struct Registrar<'r>(pub &'r Registry);
+pub(crate) struct Registrar<'r>(pub &'r Registry);
 
 impl Registrar<'_> {
-    pub fn register<C: Collector + Clone + 'static>(self, metric: C) -> Result<C, MetricsError> {
+    pub(crate) fn register<C: Collector + Clone + 'static>(self, metric: C) -> Result<C, MetricsError> {
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
     }
 
-    pub fn counters(self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+    pub(crate) fn counters(self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
         self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
-    pub fn gauges(self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
+    pub(crate) fn gauges(self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
 
-    pub fn histograms(
+    pub(crate) fn histograms(
         self,
         name: &str,
         help: &str,
@@ -37,6 +37,6 @@ impl Registrar<'_> {
 }
 
 /// Bucket bounds: durations in seconds.
-pub const SECONDS: &[f64] = &[
+pub(crate) const SECONDS: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];

@@ -112,7 +112,7 @@ impl From<&Failure> for Outcome {
 }
 
 /// The error of a request with its inputs in `field` ("input", "documents").
-pub fn of_inputs(failure: Failure, field: &str) -> ApiError {
+pub(crate) fn of_inputs(failure: Failure, field: &str) -> ApiError {
     match failure {
         Failure::Input { index, reason, .. } => ApiError::bad_value(format!("{field}[{index}]"), reason),
         Failure::InputTooLarge { index, reason } => {

@@ -12,15 +12,15 @@ use crate::model::{Setting, fingerprint};
 use crate::regular_file::Stamp;
 
 /// The model's files when it was loaded.
-pub type Origin = Vec<(PathBuf, Option<Stamp>)>;
+pub(crate) type Origin = Vec<(PathBuf, Option<Stamp>)>;
 
 /// True if `now` still has all of the files; loading for another output may have fetched more.
-pub fn is_same(loaded: &Origin, now: &Origin) -> bool {
+pub(crate) fn is_same(loaded: &Origin, now: &Origin) -> bool {
     loaded.iter().all(|file| now.contains(file))
 }
 
 /// The message if an engine would be loaded from other files than those of the first load.
-pub const REPLACED: &str =
+pub(crate) const REPLACED: &str =
     "the model's files were replaced after it was loaded, and results would come from the new ones; restart the server";
 
 /// An engine and the model's files, or the reason why it cannot be loaded, for clients.
@@ -42,16 +42,16 @@ fn reason_for_clients(error: &LoadError) -> Option<String> {
 
 /// An engine that is loaded on first use.
 #[derive(Default)]
-pub struct LazyEngine(Arc<OnceCell<Loaded>>);
+pub(crate) struct LazyEngine(Arc<OnceCell<Loaded>>);
 
 impl LazyEngine {
     /// The engine, if it is loaded.
-    pub fn loaded(&self) -> Option<&Arc<dyn Engine>> {
+    pub(crate) fn loaded(&self) -> Option<&Arc<dyn Engine>> {
         self.0.get()?.as_ref().ok().map(|(engine, _)| engine)
     }
 
     /// The engine for `output`, loaded by `load` from the same weights as `own`. `name`: the model's, for messages.
-    pub async fn get(
+    pub(crate) async fn get(
         &self,
         output: OutputKind,
         load: &Load,

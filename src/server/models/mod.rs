@@ -10,9 +10,10 @@ mod service;
 mod spec;
 mod warm_up;
 
-pub use failure::{Failure, NoModel, of_inputs};
-pub use profile::Capability;
+pub(crate) use failure::{Failure, NoModel, of_inputs};
+pub(crate) use profile::Capability;
 pub use registry::Models;
-pub use served::Served;
-pub use service::{ModelOutput, Relevance, Service};
-pub use spec::{Choose, Load, LoadError, Spec};
+pub(crate) use served::Served;
+pub(crate) use service::{ModelOutput, Relevance, Service};
+pub use spec::{Choose, Spec};
+pub(crate) use spec::{Load, LoadError};

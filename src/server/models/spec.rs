@@ -26,7 +26,7 @@ impl<E: Into<EngineError>> From<E> for LoadError {
 pub type Choose<'c> = &'c dyn Fn(&Model) -> Result<OutputKind, EngineError>;
 
 /// Loads a model for the output that is chosen once its files are read. Blocks.
-pub type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Engine>, LoadError> + Send + Sync>;
+pub(crate) type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Engine>, LoadError> + Send + Sync>;
 
 /// A model to be served.
 pub struct Spec {

@@ -82,7 +82,7 @@ pub(super) struct Speed {
 
 impl Warm {
     /// Measures for about a second; large models for as long as a few texts take. `None` if a text fails.
-    pub fn measure(self, service: &Service) -> Option<Measured> {
+    pub(crate) fn measure(self, service: &Service) -> Option<Measured> {
         let Self { first, long } = self;
         let sentences: Vec<&str> = SENTENCES.lines().collect();
         // As many as fit into the time at the speed of the first texts.
@@ -119,12 +119,12 @@ impl Speed {
         Ok(())
     }
 
-    pub fn texts_per_second(&self) -> f64 {
+    pub(crate) fn texts_per_second(&self) -> f64 {
         per_second(self.texts, self.seconds)
     }
 
     /// Special tokens included.
-    pub fn tokens_per_second(&self) -> f64 {
+    pub(crate) fn tokens_per_second(&self) -> f64 {
         per_second(self.tokens, self.seconds)
     }
 }

@@ -20,7 +20,7 @@ use crate::server::{ApiError, App};
 #[schema(example = json!({"input": ["I like it."]}))]
 #[serde(expecting = "an object")]
 #[allow(dead_code, reason = "refused fields are not read")]
-pub struct ClassifyRequest {
+pub(crate) struct ClassifyRequest {
     /// The texts.
     #[schema(schema_with = documents_schema, example = json!(["I like it."]))]
     input: Documents,
@@ -62,7 +62,7 @@ pub struct ClassifyRequest {
 /// The labels of each text, in the order of the texts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClassifyReply)]
-pub struct ClassifyResponse {
+pub(crate) struct ClassifyResponse {
     #[schema(example = "classify")]
     object: &'static str,
     /// All labels of each text, best first.
@@ -96,7 +96,7 @@ struct Label {
     request_body = ClassifyRequest,
     responses((status = 200, description = "The labels of each text", body = ClassifyResponse))
 )]
-pub async fn classify(
+pub(crate) async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
 ) -> Result<Json<ClassifyResponse>, ApiError> {

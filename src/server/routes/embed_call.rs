@@ -15,7 +15,7 @@ use crate::server::models::{Failure, ModelOutput, NoModel, Served, Service, of_i
 use crate::server::{ApiError, App, Limits};
 
 #[derive(Debug, Default)]
-pub struct EmbedCall {
+pub(crate) struct EmbedCall {
     /// At least one, and at most as many as a request may have.
     pub texts: Vec<Input>,
     /// The use of the texts, which chooses a prompt.
@@ -41,7 +41,7 @@ pub struct EmbedCall {
 
 /// Names of a dialect's fields.
 #[derive(Debug, Clone, Copy)]
-pub struct Fields {
+pub(crate) struct Fields {
     pub input: &'static str,
     /// True if the inputs are a list, so that errors have an index.
     pub indexed: bool,
@@ -57,7 +57,7 @@ impl Default for Fields {
 /// A client's maximum tokens of a text. The model and the server set the length at which texts are cut, so a text
 /// between the two lengths is refused instead of being cut elsewhere.
 #[derive(Debug, Clone, Copy)]
-pub struct MaxTokens {
+pub(crate) struct MaxTokens {
     /// The field of the request.
     pub field: &'static str,
     pub tokens: usize,
@@ -65,7 +65,7 @@ pub struct MaxTokens {
 
 /// The kind of vectors that a client wants, with the field that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// The model's own kind.
     #[default]
     Any,
@@ -79,7 +79,7 @@ pub enum Wanted {
 
 /// The result of a call.
 #[derive(Debug)]
-pub enum Vectors {
+pub(crate) enum Vectors {
     /// One vector per text.
     Texts(ModelOutput<Embedding>),
     /// One vector per token, and the memory for them and the response.
@@ -88,7 +88,7 @@ pub enum Vectors {
 
 impl Vectors {
     /// The sum over all inputs.
-    pub fn tokens(&self) -> usize {
+    pub(crate) fn tokens(&self) -> usize {
         match self {
             Self::Texts(computed) => computed.tokens,
             Self::Tokens(computed, _) => computed.tokens,
@@ -96,7 +96,7 @@ impl Vectors {
     }
 
     /// The number count of each input, over all its vectors.
-    pub fn numbers(&self) -> Vec<usize> {
+    pub(crate) fn numbers(&self) -> Vec<usize> {
         match self {
             Self::Texts(computed) => computed.results.iter().map(|e| e.vector.len()).collect(),
             Self::Tokens(computed, _) => computed.results.iter().map(|e| e.vectors.len()).collect(),
@@ -104,7 +104,7 @@ impl Vectors {
     }
 
     /// Calls `visit` with the index and the numbers of each input, and for token vectors the length of each vector.
-    pub fn each(&self, mut visit: impl FnMut(usize, &[f32], Option<usize>)) {
+    pub(crate) fn each(&self, mut visit: impl FnMut(usize, &[f32], Option<usize>)) {
         match self {
             Self::Texts(computed) => {
                 computed.results.iter().enumerate().for_each(|(i, embedding)| visit(i, &embedding.vector, None));
@@ -127,7 +127,7 @@ impl Vectors {
 
 /// The response that `write_body` makes of `vectors` and about `more` other bytes, written on a blocking thread if
 /// these are many.
-pub async fn respond(
+pub(crate) async fn respond(
     vectors: Vectors,
     more: usize,
     write_body: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
@@ -145,7 +145,7 @@ pub async fn respond(
 }
 
 /// Writes an object: `head`, which ends in the bracket of a list, a value for each input, and `tail`.
-pub fn write_object(
+pub(crate) fn write_object(
     vectors: &Vectors,
     size: usize,
     head: &str,
@@ -167,7 +167,7 @@ pub fn write_object(
 
 /// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. Models with
 /// token vectors (ColBERT) are accepted as well.
-pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
+pub(crate) fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
     match app.models.choose(name, Some(OutputKind::Embedding)) {
         Err(NoModel::Unable(message)) => {
             let of_tokens =
@@ -184,7 +184,7 @@ impl EmbedCall {
     ///
     /// # Errors
     /// 400 for options that the model does not support; errors of the engine.
-    pub async fn run(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
+    pub(crate) async fn run(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
         let (model, local, fields) = (service.model(), service.local(), self.fields);
         let output = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));

@@ -14,7 +14,7 @@ use crate::server::models::Service;
 /// A field that is not supported and would change the result. Null, false and empty values are accepted; other values
 /// are 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused;
+pub(crate) struct Refused;
 
 deserialize_shapes!(Refused, "null, false or empty", {
     fn visit_unit<E: Error>(self) -> Result<Refused, E> {
@@ -49,14 +49,14 @@ fn refused_unless<E: Error>(empty: bool) -> Result<Refused, E> {
     empty.then_some(Refused).ok_or_else(refused)
 }
 
-pub fn refused_schema() -> Schema {
+pub(crate) fn refused_schema() -> Schema {
     let about = "Not supported: refused unless null, false or empty";
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(about)).build().into()
 }
 
 /// A field that may be null, and whose presence identifies the dialect.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sent<T> {
+pub(crate) struct Sent<T> {
     /// True if the field is present, even as null.
     pub is_sent: bool,
     pub value: Option<T>,
@@ -87,7 +87,7 @@ impl From<Direction> for Truncate {
 }
 
 /// For `#[serde(default = "yes")]`.
-pub fn yes() -> bool {
+pub(crate) fn yes() -> bool {
     true
 }
 
@@ -98,7 +98,7 @@ pub fn yes() -> bool {
 ///
 /// # Errors
 /// 400 with the name of the field.
-pub fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -> Result<(), ApiError> {
+pub(crate) fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -> Result<(), ApiError> {
     let most = service.local().max_length;
     for &(field, limit) in limits {
         let Some(limit) = limit.filter(|&limit| limit != 0 && limit != -1) else { continue };
@@ -118,7 +118,7 @@ pub fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -
 ///
 /// # Errors
 /// 400 for 0, and if they differ.
-pub fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usize>)) -> Result<usize, ApiError> {
+pub(crate) fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usize>)) -> Result<usize, ApiError> {
     for (field, top) in [one, other] {
         if top == Some(0) {
             return Err(ApiError::bad_value(field, "must be at least 1, not 0"));
@@ -137,7 +137,10 @@ pub fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usiz
 ///
 /// # Errors
 /// 400 with the name of the second field if they differ.
-pub fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option<T>)) -> Result<Option<T>, ApiError> {
+pub(crate) fn agreed<T: PartialEq>(
+    one: (&str, Option<T>),
+    other: (&'static str, Option<T>),
+) -> Result<Option<T>, ApiError> {
     match (one.1, other.1) {
         (Some(a), Some(b)) if a != b => {
             Err(ApiError::bad_value(other.0, format!("contradicts {}; send one of them", one.0)))
@@ -150,7 +153,7 @@ pub fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option
 ///
 /// # Errors
 /// 400 with `use_activation` if the two contradict each other.
-pub fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Result<bool, ApiError> {
+pub(crate) fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Result<bool, ApiError> {
     let raw = use_activation.map(|activated| !activated);
     Ok(agreed(("raw_scores", raw_scores), ("use_activation", raw))?.unwrap_or(false))
 }
@@ -162,7 +165,7 @@ pub fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Res
 ///
 /// # Errors
 /// 400 with the name of a field that contradicts another.
-pub fn truncation(
+pub(crate) fn truncation(
     truncate: Option<Truncation>,
     truncation: Option<bool>,
     sides: &[(&'static str, Option<Direction>)],

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(600);
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Logs a warning, at most every ten minutes, if one of `texts` is token ids without any of the model's special tokens.
-pub fn warn(model: &str, tokenizer: &Tokenizer, texts: &[Input]) {
+pub(crate) fn warn(model: &str, tokenizer: &Tokenizer, texts: &[Input]) {
     let foreign = |text: &Input| matches!(text, Input::Ids(ids) if tokenizer.lacks_specials(ids));
     if texts.iter().any(foreign) && is_due(Instant::now()) {
         tracing::warn!(

@@ -14,7 +14,7 @@ use crate::server::{ApiError, App};
 
 /// The server is healthy.
 #[derive(Serialize, ToSchema)]
-pub struct Well {
+pub(crate) struct Well {
     /// Seconds since 1970.
     #[schema(example = 1_763_700_000)]
     unix: u64,
@@ -23,14 +23,14 @@ pub struct Well {
 /// Liveness of the server, independent of its models
 #[utoipa::path(get, path = "/livez", tag = tags::SERVER, security(()),
     responses((status = 200, description = "Alive", body = Well)))]
-pub async fn live() -> Json<Well> {
+pub(crate) async fn live() -> Json<Well> {
     Json(Well { unix: unix_time() })
 }
 
 /// Readiness: all models are loaded, and the server is not shutting down
 #[utoipa::path(get, path = "/readyz", tag = tags::SERVER, security(()),
     responses((status = 200, description = "Ready", body = Well)))]
-pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     if app.is_ready() {
         return Ok(Json(Well { unix: unix_time() }));
     }
@@ -44,6 +44,6 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> 
 /// The same as `/readyz`, under Infinity's and TEI's name
 #[utoipa::path(get, path = "/health", tag = tags::SERVER, security(()),
     responses((status = 200, description = "Ready", body = Well)))]
-pub async fn health(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
+pub(crate) async fn health(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     ready(app).await
 }

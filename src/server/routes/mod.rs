@@ -3,26 +3,26 @@
 //! [`router`](mod@router) is the table of paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of
 //! several dialects, and every request for vectors becomes an [`embed_call`].
 
-pub mod classify;
-pub mod cohere;
+pub(crate) mod classify;
+pub(crate) mod cohere;
 mod embed_call;
-pub mod embeddings;
+pub(crate) mod embeddings;
 mod fields;
 mod foreign_ids;
-pub mod health;
+pub(crate) mod health;
 mod inputs;
-pub mod kserve;
-pub mod metrics;
-pub mod models;
-pub mod ollama;
-pub mod pooling;
-pub mod rerank;
+pub(crate) mod kserve;
+pub(crate) mod metrics;
+pub(crate) mod models;
+pub(crate) mod ollama;
+pub(crate) mod pooling;
+pub(crate) mod rerank;
 mod router;
-pub mod score;
-pub mod tags;
-pub mod tei;
+pub(crate) mod score;
+pub(crate) mod tags;
+pub(crate) mod tei;
 mod text_use;
 
 #[cfg(test)]
-pub use router::route_of;
-pub use router::{ROUTES, Route, error_shape, is_health, router, without_v1};
+pub(crate) use router::route_of;
+pub(crate) use router::{ROUTES, Route, error_shape, is_health, router, without_v1};

@@ -15,7 +15,7 @@ use crate::server::{ApiError, App};
 
 /// The served models.
 #[derive(Serialize, ToSchema)]
-pub struct ModelList {
+pub(crate) struct ModelList {
     /// In the order of the command line; a model with several names is listed once for each.
     data: Vec<ModelObject>,
     #[schema(example = "list")]
@@ -24,7 +24,7 @@ pub struct ModelList {
 
 /// A model in OpenAI's terms, with Infinity's fields.
 #[derive(Serialize, ToSchema)]
-pub struct ModelObject {
+pub(crate) struct ModelObject {
     /// The model's name.
     #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
     id: String,
@@ -99,7 +99,7 @@ impl ModelObject {
     get, path = "/models", tag = tags::OPENAI,
     responses((status = 200, description = "All models", body = ModelList))
 )]
-pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
+pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     let entries = |model: &Arc<Served>| -> Vec<ModelObject> {
         model.spec.names().map(|name| ModelObject::of(model, name, &app)).collect()
     };
@@ -119,7 +119,7 @@ type Id = Result<Path<String>, PathRejection>;
         (status = 404, description = "The model does not exist", body = ErrorBody),
     )
 )]
-pub async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {
+pub(crate) async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
     // The name must be exact, without wildcards.
     let model = if id.is_empty() { None } else { app.models.named(&id) };

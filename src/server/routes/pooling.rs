@@ -17,7 +17,7 @@ use crate::server::{ApiError, App};
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
 #[schema(as = PoolingReply)]
-pub struct PoolingResponse {
+pub(crate) struct PoolingResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     #[schema(example = "list")]
@@ -63,7 +63,7 @@ enum Pooled {
     request_body = EmbeddingsRequest,
     responses((status = 200, description = "One result per input, in order", body = PoolingResponse))
 )]
-pub async fn pooling(
+pub(crate) async fn pooling(
     State(app): State<Arc<App>>,
     Body(mut request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {

@@ -13,7 +13,7 @@ use crate::server::App;
 use crate::server::http::ErrorShape::{self, Cohere, Infinity, Kserve, Openai, Tei};
 
 /// A path, where it exists, and the shape of its errors.
-pub struct Route {
+pub(crate) struct Route {
     pub path: &'static str,
     shape: ErrorShape,
     place: Place,
@@ -45,7 +45,7 @@ const fn check(path: &'static str, shape: ErrorShape, handler: Handler) -> Route
 }
 
 /// Names of models contain slashes, so the rest of some paths is parsed by hand.
-pub const ROUTES: &[Route] = &[
+pub(crate) const ROUTES: &[Route] = &[
     api("/embeddings", Infinity, || post(embeddings::route::embeddings)),
     api("/embeddings_image", Openai, || post(embeddings::route::embeddings_image)),
     api("/embeddings_audio", Openai, || post(embeddings::route::embeddings_audio)),
@@ -95,7 +95,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 impl Route {
-    pub fn is_under_v1(&self) -> bool {
+    pub(crate) fn is_under_v1(&self) -> bool {
         self.place == Place::WithV1
     }
 
@@ -108,22 +108,22 @@ impl Route {
 }
 
 /// A path's part after `/v1`, and true if it has that beginning.
-pub fn without_v1(path: &str) -> (&str, bool) {
+pub(crate) fn without_v1(path: &str) -> (&str, bool) {
     path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).map_or((path, false), |rest| (rest, true))
 }
 
-pub fn route_of(path: &str) -> Option<&'static Route> {
+pub(crate) fn route_of(path: &str) -> Option<&'static Route> {
     let (bare, v1) = without_v1(path);
     ROUTES.iter().find(|route| route.matches(bare) && (!v1 || route.is_under_v1()))
 }
 
 /// True for health checks, also under `/v1`, where they have no route.
-pub fn is_health(path: &str) -> bool {
+pub(crate) fn is_health(path: &str) -> bool {
     ROUTES.iter().any(|route| route.place == Place::Health && route.path == without_v1(path).0)
 }
 
 /// The error shape of a path: its route's, or that of the routes with the same beginning.
-pub fn error_shape(path: &str) -> ErrorShape {
+pub(crate) fn error_shape(path: &str) -> ErrorShape {
     match route_of(path).map(|route| route.shape) {
         // Under `/v1`, clients of Jina, Voyage and vLLM send the same requests, and read a text.
         Some(Infinity) if without_v1(path).1 => Openai,
@@ -133,7 +133,7 @@ pub fn error_shape(path: &str) -> ErrorShape {
     }
 }
 
-pub fn router() -> Router<Arc<App>> {
+pub(crate) fn router() -> Router<Arc<App>> {
     let add = |router: Router<Arc<App>>, route: &Route| router.route(route.path, (route.handler)());
     let under_v1 = ROUTES.iter().filter(|route| route.is_under_v1()).fold(Router::new(), add);
     ROUTES.iter().fold(Router::new(), add).nest("/v1", under_v1)

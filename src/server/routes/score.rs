@@ -22,7 +22,7 @@ use crate::server::{ApiError, App};
 #[schema(example = json!({"queries": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
 #[allow(dead_code, reason = "refused fields are not read")]
-pub struct ScoreRequest {
+pub(crate) struct ScoreRequest {
     #[schema(schema_with = documents_schema, required = false)]
     queries: Option<Documents>,
     #[schema(schema_with = documents_schema, required = false)]
@@ -80,7 +80,7 @@ pub struct ScoreRequest {
 /// One score per pair, in order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ScoreReply)]
-pub struct ScoreResponse {
+pub(crate) struct ScoreResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     #[schema(example = "list")]
@@ -112,7 +112,7 @@ struct Score {
     request_body = ScoreRequest,
     responses((status = 200, description = "One score per pair, in order", body = ScoreResponse))
 )]
-pub async fn score(
+pub(crate) async fn score(
     State(app): State<Arc<App>>,
     Body(mut request): Body<ScoreRequest>,
 ) -> Result<Json<ScoreResponse>, ApiError> {

@@ -16,7 +16,7 @@ use crate::server::http::shorten;
 
 /// The use of a request's texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextUse {
+pub(crate) struct TextUse {
     /// The field of the request.
     pub field: &'static str,
     /// In the client's word.
@@ -68,7 +68,7 @@ impl TextUse {
     ///
     /// # Errors
     /// 400 for an unknown use, and for one without a prompt of a model that has others.
-    pub fn choose(&self, model: &Model) -> Result<(Role, Option<String>), ApiError> {
+    pub(crate) fn choose(&self, model: &Model) -> Result<(Role, Option<String>), ApiError> {
         let prompts = &model.sentence.prompts;
         let word = self.word.to_ascii_lowercase();
         let named = |wanted: &str| prompts.keys().find(|name| name.eq_ignore_ascii_case(wanted)).cloned();

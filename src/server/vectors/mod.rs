@@ -4,4 +4,4 @@ mod dtype;
 mod writer;
 
 pub use dtype::EmbeddingDtype;
-pub use writer::{EncodingFormat, VectorWriter};
+pub(crate) use writer::{EncodingFormat, VectorWriter};

@@ -11,7 +11,7 @@ use crate::server::http::write;
 /// The format of a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum EncodingFormat {
+pub(crate) enum EncodingFormat {
     /// A list of numbers.
     #[default]
     Float,
@@ -21,7 +21,7 @@ pub enum EncodingFormat {
 
 /// Writes vectors as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VectorWriter {
+pub(crate) struct VectorWriter {
     pub format: EncodingFormat,
     pub dtype: EmbeddingDtype,
     /// True if base64 has the bytes of `dtype`, false for those of float32.
@@ -30,7 +30,7 @@ pub struct VectorWriter {
 
 impl VectorWriter {
     /// Approximate bytes of the JSON of a vector of `dimensions` numbers.
-    pub fn size(&self, dimensions: usize) -> usize {
+    pub(crate) fn size(&self, dimensions: usize) -> usize {
         match (self.format, self.dtype) {
             (EncodingFormat::Float, EmbeddingDtype::Float32) => dimensions * 14,
             _ => dimensions * 6,
@@ -38,7 +38,7 @@ impl VectorWriter {
     }
 
     /// Appends a vector.
-    pub fn write(&self, vector: &[f32], out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, vector: &[f32], out: &mut Vec<u8>) {
         match (self.format, self.dtype) {
             // The most common case, without a copy.
             (EncodingFormat::Base64, EmbeddingDtype::Float32) if cfg!(target_endian = "little") => {
@@ -61,7 +61,7 @@ impl VectorWriter {
 
     /// Appends the token vectors of one text, each of `width` numbers: a list of lists, or in base64 their bytes in a
     /// row.
-    pub fn write_rows(&self, vectors: &[f32], width: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write_rows(&self, vectors: &[f32], width: usize, out: &mut Vec<u8>) {
         let rows = vectors.chunks_exact(width.max(1));
         match self.format {
             EncodingFormat::Float => write::list(rows, out, |row, out| self.write(row, out)),

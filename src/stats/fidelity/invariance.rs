@@ -7,7 +7,7 @@ use super::vectors::{cosine, max_difference};
 
 /// Collects pairs of vectors of one engine for the same text: computed alone, and in the timed run.
 #[derive(Debug, Default)]
-pub struct Invariance(InvarianceReport);
+pub(crate) struct Invariance(InvarianceReport);
 
 /// The dependence of vectors on the other texts of their batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub struct InvarianceReport {
 
 impl Invariance {
     /// One more text: its vector when it is alone, and under load.
-    pub fn push(&mut self, alone: &[f32], loaded: &[f32]) {
+    pub(crate) fn push(&mut self, alone: &[f32], loaded: &[f32]) {
         let report = &mut self.0;
         report.pairs += 1;
         let same = alone.len() == loaded.len() && alone.iter().zip(loaded).all(|(a, b)| a.to_bits() == b.to_bits());
@@ -42,7 +42,7 @@ impl Invariance {
     }
 
     /// The report on all pairs.
-    pub fn report(self) -> InvarianceReport {
+    pub(crate) fn report(self) -> InvarianceReport {
         self.0
     }
 }

@@ -8,8 +8,8 @@ mod invariance;
 mod ranking;
 mod vectors;
 
-pub use invariance::{Invariance, InvarianceReport};
-pub use ranking::{RankingFidelity, RankingReport};
+pub(crate) use invariance::{Invariance, InvarianceReport};
+pub(crate) use ranking::{RankingFidelity, RankingReport};
 #[cfg(test)]
-pub use vectors::Norms;
-pub use vectors::{Agreement, VectorDefect, VectorFidelity, VectorReport, cosine, defect};
+pub(crate) use vectors::Norms;
+pub(crate) use vectors::{Agreement, VectorDefect, VectorFidelity, VectorReport, cosine, defect};

@@ -10,7 +10,7 @@ use crate::stats::quantiles::mean;
 ///
 /// The order is by falling score, of equal scores by position, as rerankers answer. With fewer than `k` documents all of
 /// them count. `None` for lists of different lengths, without documents, with a `k` of 0, or with NaN.
-pub fn top_k_overlap(a: &[f32], b: &[f32], k: usize) -> Option<f64> {
+pub(crate) fn top_k_overlap(a: &[f32], b: &[f32], k: usize) -> Option<f64> {
     let k = k.min(a.len());
     if a.len() != b.len() || k == 0 || a.iter().chain(b).any(|score| score.is_nan()) {
         return None;
@@ -31,7 +31,7 @@ fn top(scores: &[f32], k: usize) -> Vec<usize> {
 
 /// Gathers pairs of lists of scores: an engine's of one query's documents, and the reference engine's of the same.
 #[derive(Debug)]
-pub struct RankingFidelity {
+pub(crate) struct RankingFidelity {
     top_k: usize,
     report: RankingReport,
     overlaps: Vec<f64>,
@@ -72,12 +72,12 @@ pub struct RankingReport {
 
 impl RankingFidelity {
     /// `top_k`: how many of the first documents are compared as a set.
-    pub fn new(top_k: usize) -> Self {
+    pub(crate) fn new(top_k: usize) -> Self {
         Self { top_k, report: RankingReport { top_k, ..RankingReport::default() }, overlaps: Vec::new() }
     }
 
     /// One more query: the engine's scores of its documents, and the reference's, in the same order of documents.
-    pub fn push(&mut self, scores: &[f32], reference: &[f32]) {
+    pub(crate) fn push(&mut self, scores: &[f32], reference: &[f32]) {
         let report = &mut self.report;
         report.queries += 1;
         if scores.iter().any(|score| score.is_nan()) {
@@ -98,7 +98,7 @@ impl RankingFidelity {
     }
 
     /// The report on all queries.
-    pub fn report(self) -> RankingReport {
+    pub(crate) fn report(self) -> RankingReport {
         let defined: Vec<f64> = self.report.tau.iter().flatten().copied().collect();
         let least = |values: &[f64]| values.iter().copied().reduce(f64::min);
         RankingReport {

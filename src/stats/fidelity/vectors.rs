@@ -7,7 +7,7 @@ use crate::stats::quantiles::{mean, percentile};
 
 /// The cosine of the angle between two vectors of the same length, in float64; `None` for a vector of zeros, one with
 /// NaN or an infinite number, or two of different lengths.
-pub fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     let (dot, a, b) = (a.len() == b.len()).then(|| (dot(a, b), norm(a), norm(b)))?;
     // Rounding must not make one of more than 1.
     (a > 0.0 && b > 0.0 && dot.is_finite()).then(|| (dot / a / b).clamp(-1.0, 1.0)).filter(|cosine| cosine.is_finite())
@@ -25,7 +25,7 @@ fn norm(vector: &[f32]) -> f64 {
 
 /// A defect that makes a vector unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VectorDefect {
+pub(crate) enum VectorDefect {
     /// NaN is in it.
     Nan,
     /// An infinite number is in it, and no NaN.
@@ -35,7 +35,7 @@ pub enum VectorDefect {
 }
 
 /// The defect of a vector, if it has one. NaN comes before infinity; an empty vector counts as zero.
-pub fn defect(vector: &[f32]) -> Option<VectorDefect> {
+pub(crate) fn defect(vector: &[f32]) -> Option<VectorDefect> {
     if vector.iter().any(|x| x.is_nan()) {
         Some(VectorDefect::Nan)
     } else if vector.iter().any(|x| x.is_infinite()) {
@@ -47,7 +47,7 @@ pub fn defect(vector: &[f32]) -> Option<VectorDefect> {
 
 /// Gathers pairs of vectors: an engine's, and the reference engine's of the same text.
 #[derive(Debug, Default)]
-pub struct VectorFidelity {
+pub(crate) struct VectorFidelity {
     report: VectorReport,
     cosines: Vec<f64>,
     /// |norm − norm of the reference|, and |norm − 1|.
@@ -111,7 +111,7 @@ pub struct Norms {
 
 impl VectorFidelity {
     /// One more text: the engine's vector, and the reference's.
-    pub fn push(&mut self, vector: &[f32], reference: &[f32]) {
+    pub(crate) fn push(&mut self, vector: &[f32], reference: &[f32]) {
         let report = &mut self.report;
         report.pairs += 1;
         match defect(vector) {
@@ -135,7 +135,7 @@ impl VectorFidelity {
     }
 
     /// The report on all pairs.
-    pub fn report(mut self) -> VectorReport {
+    pub(crate) fn report(mut self) -> VectorReport {
         self.cosines.sort_unstable_by(f64::total_cmp);
         let agreement = || {
             Some(Agreement {

@@ -4,5 +4,5 @@ mod format;
 mod logging;
 mod short;
 
-pub use format::LogFormat;
-pub use logging::{Logging, ServerLog};
+pub(crate) use format::LogFormat;
+pub(crate) use logging::{Logging, ServerLog};

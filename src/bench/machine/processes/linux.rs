@@ -15,10 +15,10 @@ pub(in super::super) struct Processes {
 
 impl Processes {
     /// True if [`Process::children`] is known.
-    pub const ADDS_CHILDREN: bool = true;
+    pub(crate) const ADDS_CHILDREN: bool = true;
 
     /// The processes under `/proc`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let setting = |name, otherwise| {
             // SAFETY: takes a number and returns one (sysconf(3)).
             let value = unsafe { libc::sysconf(name) };
@@ -28,25 +28,25 @@ impl Processes {
     }
 
     /// The processes under another directory of the same form.
-    pub fn under(root: PathBuf, ticks_per_second: u64, page_bytes: u64) -> Self {
+    pub(crate) fn under(root: PathBuf, ticks_per_second: u64, page_bytes: u64) -> Self {
         Self { root, ticks_per_second, page_bytes }
     }
 
     /// The ids of all processes.
-    pub fn all(&mut self) -> Vec<u32> {
+    pub(crate) fn all(&mut self) -> Vec<u32> {
         let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
     /// One process; `None` if it has ended.
-    pub fn read(&mut self, pid: u32) -> Option<Process> {
+    pub(crate) fn read(&mut self, pid: u32) -> Option<Process> {
         let stat = std::fs::read(self.root.join(pid.to_string()).join("stat")).ok()?;
         self.parse_stat(&stat)
     }
 
     /// Proportional set size (PSS) in bytes: each page divided by the number of processes that map it. `None` if this
     /// process may not read it. The kernel walks all pages of the process, which takes about 12 ms a GiB.
-    pub fn proportional(&mut self, pid: u32) -> Option<u64> {
+    pub(crate) fn proportional(&mut self, pid: u32) -> Option<u64> {
         parse_proportional(&std::fs::read_to_string(self.root.join(pid.to_string()).join("smaps_rollup")).ok()?)
     }
 

@@ -13,7 +13,7 @@ static UNREADABLE: Once = Once::new();
 
 impl Processes {
     /// Bytes in RAM of these processes; `None` if all have ended. A process whose PSS cannot be read counts with its RSS.
-    pub fn memory(&mut self, pids: &[u32]) -> Option<u64> {
+    pub(crate) fn memory(&mut self, pids: &[u32]) -> Option<u64> {
         let alive: Vec<(u32, u64)> = pids.iter().filter_map(|&pid| Some((pid, self.read(pid)?.resident))).collect();
         let largest = alive.iter().map(|&(_, resident)| resident).max()?;
         if alive.len() == 1 {

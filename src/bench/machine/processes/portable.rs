@@ -11,21 +11,21 @@ pub(in super::super) struct Processes(System);
 
 impl Processes {
     /// True if [`Process::children`] is known.
-    pub const ADDS_CHILDREN: bool = false;
+    pub(crate) const ADDS_CHILDREN: bool = false;
 
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(System::new())
     }
 
     /// The ids of all processes.
-    pub fn all(&mut self) -> Vec<u32> {
+    pub(crate) fn all(&mut self) -> Vec<u32> {
         let kind = ProcessRefreshKind::nothing().without_tasks();
         self.0.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         self.0.processes().keys().map(|pid| pid.as_u32()).collect()
     }
 
     /// One process; `None` if it has ended.
-    pub fn read(&mut self, pid: u32) -> Option<Process> {
+    pub(crate) fn read(&mut self, pid: u32) -> Option<Process> {
         let pid = Pid::from_u32(pid);
         let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
         self.0.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
@@ -39,7 +39,7 @@ impl Processes {
         })
     }
 
-    pub fn proportional(&mut self, _pid: u32) -> Option<u64> {
+    pub(crate) fn proportional(&mut self, _pid: u32) -> Option<u64> {
         None
     }
 }

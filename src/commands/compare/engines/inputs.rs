@@ -45,7 +45,7 @@ const QUERY: usize = 0;
 const DOCUMENT: usize = 1;
 
 impl EngineInputs {
-    pub fn read(plan: &Plan, app: &AppContext) -> Result<Self, Error> {
+    pub(crate) fn read(plan: &Plan, app: &AppContext) -> Result<Self, Error> {
         let task = match plan.task {
             EnginesTask::Embed => texts(plan, app)?,
             EnginesTask::Rerank => queries(plan, app)?,
@@ -70,7 +70,7 @@ impl EngineInputs {
 
     /// The number of tokens of each input (of queries with all their documents) without truncation, and of all inputs
     /// with truncation.
-    pub fn tokens(&self, counter: &TokenCounter<'_>, app: &AppContext) -> Result<Tokens, Error> {
+    pub(crate) fn tokens(&self, counter: &TokenCounter<'_>, app: &AppContext) -> Result<Tokens, Error> {
         let mut tokens = Tokens { of_inputs: Vec::with_capacity(self.inputs.len()), lengths: Vec::new(), seen: 0 };
         let mut count = |request: &Request| {
             if app.cancel.is_cancelled() {

@@ -37,7 +37,7 @@ const MAX_CONCURRENCY: usize = 10_000;
 const RETRIES: u32 = 2;
 
 impl Plan {
-    pub fn resolve(flags: EnginesFlags, files: Vec<PathBuf>) -> Result<Self, Error> {
+    pub(crate) fn resolve(flags: EnginesFlags, files: Vec<PathBuf>) -> Result<Self, Error> {
         let EnginesFlags {
             set,
             task,
@@ -92,7 +92,7 @@ impl Plan {
         Ok(Self { set, task, reference, probe, files, options, pairs, qrels })
     }
 
-    pub fn roles(&self) -> &'static [Role] {
+    pub(crate) fn roles(&self) -> &'static [Role] {
         if self.task == EnginesTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
     }
 }

@@ -16,7 +16,7 @@ const MAX_REFUSED_IN_A_ROW: usize = 16;
 
 /// Inputs without a result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Failures {
+pub(crate) struct Failures {
     pub inputs: usize,
     /// Inputs of batches that failed, which were answered when they were alone.
     pub answered_alone: usize,
@@ -29,7 +29,7 @@ pub struct Failures {
 
 /// An input without a result.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct FailedInput {
+pub(crate) struct FailedInput {
     pub input: InputName,
     pub message: String,
 }
@@ -77,11 +77,11 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         *self = Self::default();
     }
 
-    pub fn heard<T>(&mut self, answer: &Result<T, Failure>) -> Result<(), Failure> {
+    pub(crate) fn heard<T>(&mut self, answer: &Result<T, Failure>) -> Result<(), Failure> {
         match answer {
             Ok(_) => {
                 self.answered();
@@ -92,7 +92,7 @@ impl Patience {
     }
 
     /// One more request failed, and there is one for every input to come.
-    pub fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
+    pub(crate) fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
         if matches!(failure.kind, FailureKind::Overloaded(_) | FailureKind::Status(500..)) {
             self.refused += 1;
             if self.refused >= MAX_REFUSED_IN_A_ROW {

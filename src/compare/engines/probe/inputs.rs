@@ -5,7 +5,7 @@ use crate::compare::vectors::InputName;
 
 /// A text that is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
+pub(crate) struct Text {
     pub text: String,
     /// Its id, where it has one.
     pub id: Option<String>,
@@ -15,14 +15,14 @@ pub struct Text {
 
 /// A query with the documents that are ranked by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub(crate) struct Query {
     pub query: String,
     /// Its id, where it has one.
     pub id: Option<String>,
     pub documents: Vec<String>,
 }
 
-pub enum Inputs {
+pub(crate) enum Inputs {
     /// Texts to embed.
     Texts(Vec<Text>),
     /// Queries with documents to rank.
@@ -31,14 +31,14 @@ pub enum Inputs {
 
 impl Inputs {
     /// Texts, or queries.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
             Self::Queries(queries) => queries.len(),
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

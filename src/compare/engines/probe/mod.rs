@@ -14,7 +14,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use failures::Failures;
-pub use inputs::{Inputs, Query, Text};
-pub use options::Probe;
-pub use run::{Answers, Results};
+pub(crate) use failures::Failures;
+pub(crate) use inputs::{Inputs, Query, Text};
+pub(crate) use options::Probe;
+pub(crate) use run::{Answers, Results};

@@ -6,7 +6,7 @@ use super::Inputs;
 
 /// Options of the requests to engines.
 #[derive(Debug, Clone, Copy)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Texts in a request.
     pub batch: usize,
     /// Requests at a time, where many come at once.
@@ -20,7 +20,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    pub fn requests(&self, inputs: &Inputs) -> usize {
+    pub(crate) fn requests(&self, inputs: &Inputs) -> usize {
         let alone: usize = self.sample(inputs.len()).into_iter().map(|at| inputs.results(at)).sum();
         inputs.batches(self.batch).len() + alone + self.mixed(inputs).len()
     }

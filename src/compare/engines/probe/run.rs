@@ -15,7 +15,7 @@ use crate::stats::fidelity::Invariance;
 
 /// An engine's results, and what is known of how it computed them.
 #[derive(Debug)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// Its results, in batches.
     pub results: Results,
     /// Time of all successful requests, in seconds.
@@ -28,7 +28,7 @@ pub struct Answers {
 }
 
 #[derive(Debug)]
-pub enum Results {
+pub(crate) enum Results {
     /// Vectors of texts.
     Vectors(VectorSet),
     /// Scores of documents.
@@ -41,7 +41,7 @@ impl Probe {
     ///
     /// # Errors
     /// The engine has ended, does not reply, or has no result for any input.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         name: &str,
         engines: &[OpenEngine],

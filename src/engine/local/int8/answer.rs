@@ -9,7 +9,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub fn new(shape: &[i64], numbers: &[f32], output: Output) -> Self {
+    pub(crate) fn new(shape: &[i64], numbers: &[f32], output: Output) -> Self {
         if matches!(output, Output::Logits | Output::Answer(_)) {
             return Self::Logits(numbers.to_vec());
         }

@@ -14,14 +14,14 @@ use crate::model::{Model, Setting, SettingError};
 use crate::runtime::{Runtime, SessionOptions};
 
 /// Sentences and queries of many kinds, one a line, by which a model is calibrated.
-pub const SENTENCES: &str = include_str!("calibration.txt");
+pub(crate) const SENTENCES: &str = include_str!("calibration.txt");
 /// Other sentences, on which its quality is measured.
 const CHECK: &str = include_str!("check.txt");
 
 /// Longest text in tokens.
 const MAX_TOKENS: usize = 256;
 /// Maximum number of the user's texts.
-pub const MAX_CALIBRATION_TEXTS: usize = 512;
+pub(crate) const MAX_CALIBRATION_TEXTS: usize = 512;
 /// Fewer of them than this are joined by built-in sentences.
 const MIN_OWN_TEXTS: usize = 32;
 /// One of this many of the user's texts is for the check.
@@ -39,7 +39,7 @@ impl Texts {
     ///
     /// # Errors
     /// [`EngineError::Setting`] if no text of the user's has tokens.
-    pub fn new(model: &Model, request: &Request, own: Option<&[String]>) -> Result<Self, EngineError> {
+    pub(crate) fn new(model: &Model, request: &Request, own: Option<&[String]>) -> Result<Self, EngineError> {
         let pairs = matches!(request.output, Output::Logits | Output::Answer(_));
         let tokenize = |texts: &[&str]| tokenize(model, texts, pairs);
         let built_in = |texts: &'static str| tokenize(&texts.lines().collect::<Vec<_>>());

@@ -7,8 +7,8 @@ mod quantise;
 mod report;
 mod store;
 
-pub use calibration::{MAX_CALIBRATION_TEXTS, SENTENCES};
+pub(crate) use calibration::{MAX_CALIBRATION_TEXTS, SENTENCES};
 pub use quantise::Int8Options;
 pub(super) use quantise::graph;
-pub use report::Report;
-pub use store::reports;
+pub(crate) use report::Report;
+pub(crate) use store::reports;

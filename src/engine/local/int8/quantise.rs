@@ -34,7 +34,7 @@ impl Default for Int8Options {
 }
 
 /// The graph of `request` with products in int8: its weights from the cache, or quantised now and put there.
-pub fn graph(
+pub(crate) fn graph(
     runtime: &Runtime,
     model: &Model,
     weights: &Weights,

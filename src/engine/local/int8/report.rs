@@ -9,7 +9,7 @@ use crate::graph::int8::{Multiplier, VERSION};
 use crate::graph::{Output, Request, Rows};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Version of the quantiser that made them.
     pub version: u32,
     /// The graph's output: "vectors", "token vectors", "logits", "lexical weights" or "answers".
@@ -28,7 +28,7 @@ pub struct Report {
 
 /// The comparison of a model in int8 with itself in f32, on texts outside of the calibration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Check {
+pub(crate) struct Check {
     pub texts: usize,
     /// Mean cosine of the texts' vectors (the mean over rows, where there is a row a token).
     #[serde(skip_serializing_if = "Option::is_none")]

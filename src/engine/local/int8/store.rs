@@ -48,7 +48,7 @@ pub(super) struct Staged<'s> {
 
 impl Store {
     /// The place below `cache` of everything that decides about the weights.
-    pub fn new(
+    pub(crate) fn new(
         cache: &Path,
         model: &Model,
         weights: &Weights,
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// The stored weights, if they are complete.
-    pub fn find(&self) -> Option<Found> {
+    pub(crate) fn find(&self) -> Option<Found> {
         self.look().unwrap_or_else(|reason| {
             tracing::warn!("{} cannot be used, and is made anew: {reason}", self.dir.display());
             None
@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Writes the weights beside their place.
-    pub fn stage(&self, quantised: &Quantised) -> Option<Staged<'_>> {
+    pub(crate) fn stage(&self, quantised: &Quantised) -> Option<Staged<'_>> {
         let stage = || -> Result<_, String> {
             let dir = staging_directory(&self.dir).map_err(|e| e.to_string())?;
             let path = dir.path().join(WEIGHTS);
@@ -114,12 +114,12 @@ impl Store {
 }
 
 impl Staged<'_> {
-    pub fn weights(&self) -> Result<Int8Weights, GraphError> {
+    pub(crate) fn weights(&self) -> Result<Int8Weights, GraphError> {
         Ok(Int8Weights::read(&Weights::open(&self.dir.path().join(WEIGHTS))?)?)
     }
 
     /// Puts the weights in their place, with `report`.
-    pub fn publish(self, report: &Report) -> Option<Found> {
+    pub(crate) fn publish(self, report: &Report) -> Option<Found> {
         let publish = || -> Result<(), String> {
             let sha256 = sha256_file(&self.dir.path().join(WEIGHTS), &Cancel::new()).map_err(|e| e.to_string())?;
             let report = Report { sha256, ..report.clone() };
@@ -161,7 +161,7 @@ fn of_model(cache: &Path, weights: &Weights) -> PathBuf {
 }
 
 /// The reports of what there is in `cache` of the model with these `weights`, made by this version.
-pub fn reports(cache: &Path, weights: &Weights) -> Vec<Report> {
+pub(crate) fn reports(cache: &Path, weights: &Weights) -> Vec<Report> {
     if !cache.join(ROOM).is_dir() || crate::threads::start_pool().is_err() {
         // Nothing to hash the weights for, or with.
         return Vec::new();

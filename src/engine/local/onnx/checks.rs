@@ -59,7 +59,7 @@ fn advised_length(model: &Model, most: usize) -> String {
 /// # Errors
 /// [`ModelError::Setting`] if the user's value does not fit or the length is unknown, [`ModelError::Config`] if no text
 /// fits.
-pub fn max_length(
+pub(crate) fn max_length(
     model: &Model,
     output: OutputKind,
     value: Option<usize>,

@@ -6,7 +6,7 @@ mod submit;
 mod tokenize;
 
 pub(crate) use checks::check_task;
-pub use checks::max_length;
+pub(crate) use checks::max_length;
 pub use engine::OnnxEngine;
 pub(super) use submit::IN_FLIGHT;
 pub(super) use tokenize::ids_as_they_are;

@@ -35,7 +35,7 @@ enum First {
 }
 
 impl Pairs {
-    pub fn of(inputs: &[Input]) -> Self {
+    pub(crate) fn of(inputs: &[Input]) -> Self {
         // Requests without pairs need no room for them.
         let pairs = inputs.iter().any(|input| matches!(input, Input::Pair(..)));
         let mut shared: Vec<Option<usize>> = vec![None; if pairs { inputs.len() } else { 0 }];
@@ -78,7 +78,7 @@ pub(in crate::engine) fn ids_as_they_are(
 
 impl Tokenize {
     /// The tokens of input number `i`.
-    pub fn tokens(&self, i: usize) -> Result<Tokens, TextError> {
+    pub(crate) fn tokens(&self, i: usize) -> Result<Tokens, TextError> {
         let (first, second) = match &self.inputs[i] {
             Input::Text(text) => return self.text(text),
             Input::Ids(ids) => return ids_as_they_are(ids, self.texts.max_length, self.truncate),

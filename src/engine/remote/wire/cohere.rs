@@ -14,7 +14,7 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::model::tokenizer::Truncate;
 
-pub struct Cohere;
+pub(crate) struct Cohere;
 
 impl Protocol for Cohere {
     fn abilities(&self) -> Abilities {

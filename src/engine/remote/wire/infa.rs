@@ -12,7 +12,7 @@ use crate::model::SettingError;
 use crate::model::tokenizer::Truncate;
 
 #[derive(Default)]
-pub struct Infa {
+pub(crate) struct Infa {
     models: ModelQuery,
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{Input, Role};
 use crate::model::SettingError;
 
 #[derive(Default)]
-pub struct Infinity {
+pub(crate) struct Infinity {
     models: ModelQuery,
 }
 
@@ -27,11 +27,11 @@ pub(super) struct ModelQuery {
 }
 
 impl ModelQuery {
-    pub fn next_query(&self, parameters: &Parameters) -> Option<Request> {
+    pub(crate) fn next_query(&self, parameters: &Parameters) -> Option<Request> {
         (parameters.model.is_none() && !self.queried).then(|| Request::get(&["models"]))
     }
 
-    pub fn read_reply(
+    pub(crate) fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,
@@ -44,7 +44,7 @@ impl ModelQuery {
         Ok(())
     }
 
-    pub fn model(&self) -> Option<&str> {
+    pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 }

@@ -9,12 +9,12 @@ use super::{Abilities, Parameters, Protocol, Roles, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::http::Request;
 
-pub struct Jina {
+pub(crate) struct Jina {
     prefix: &'static [&'static str],
 }
 
 impl Jina {
-    pub fn of(url: &Url) -> Self {
+    pub(crate) fn of(url: &Url) -> Self {
         Self { prefix: first_version(url) }
     }
 

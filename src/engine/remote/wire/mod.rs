@@ -11,14 +11,15 @@ mod results;
 mod tei;
 #[cfg(test)]
 mod tests;
-pub mod triton;
+pub(crate) mod triton;
 
-pub use cohere::Cohere;
-pub use infa::Infa;
-pub use infinity::Infinity;
-pub use jina::Jina;
-pub use openai::Openai;
-pub use protocol::{Abilities, Parameters, Protocol, Roles, Wanted, at};
+pub(crate) use cohere::Cohere;
+pub(crate) use infa::Infa;
+pub(crate) use infinity::Infinity;
+pub(crate) use jina::Jina;
+pub(crate) use openai::Openai;
+pub use protocol::Wanted;
+pub(crate) use protocol::{Abilities, Parameters, Protocol, Roles, at};
 use protocol::{first_version, set};
-pub use results::{Embedded, Labelled, Scored};
-pub use tei::Tei;
+pub(crate) use results::{Embedded, Labelled, Scored};
+pub(crate) use tei::Tei;

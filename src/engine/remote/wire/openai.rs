@@ -12,19 +12,19 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::model::{Setting, SettingError};
 
-pub struct Openai {
+pub(crate) struct Openai {
     prefix: &'static [&'static str],
     queried: bool,
     model: Option<String>,
 }
 
 impl Openai {
-    pub fn of(url: &Url) -> Self {
+    pub(crate) fn of(url: &Url) -> Self {
         Self::after(first_version(url))
     }
 
     /// With `prefix` before every path.
-    pub fn after(prefix: &'static [&'static str]) -> Self {
+    pub(crate) fn after(prefix: &'static [&'static str]) -> Self {
         Self { prefix, queried: false, model: None }
     }
 

@@ -11,7 +11,7 @@ use crate::model::tokenizer::Truncate;
 
 /// The parameters of a request, apart from the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     pub model: Option<String>,
     pub dimensions: Option<usize>,
     pub normalize: Option<bool>,
@@ -47,7 +47,7 @@ impl Wanted {
 
 /// The support for embedding texts as queries or as documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Roles {
+pub(crate) enum Roles {
     /// No: every text is a text.
     No,
     Yes,
@@ -57,7 +57,7 @@ pub enum Roles {
 
 /// The parameters that a protocol supports.
 #[derive(Debug, Clone, Copy)]
-pub struct Abilities {
+pub(crate) struct Abilities {
     pub embeds: bool,
     pub reranks: bool,
     /// Labels of texts, and of pairs of texts.
@@ -79,7 +79,7 @@ pub struct Abilities {
 
 impl Abilities {
     /// Nothing but vectors and scores.
-    pub const PLAIN: Self = Self {
+    pub(crate) const PLAIN: Self = Self {
         embeds: true,
         reranks: true,
         classifies: false,
@@ -96,7 +96,7 @@ impl Abilities {
 }
 
 /// A protocol: requests out of texts, results out of replies.
-pub trait Protocol: Send + Sync {
+pub(crate) trait Protocol: Send + Sync {
     fn abilities(&self) -> Abilities;
 
     /// Puts into `parameters` what the server's URL says.
@@ -150,18 +150,18 @@ pub trait Protocol: Send + Sync {
 }
 
 /// Puts `key` into the JSON object `body`, if there is a value.
-pub fn set(body: &mut serde_json::Value, key: &str, value: Option<impl Into<serde_json::Value>>) {
+pub(crate) fn set(body: &mut serde_json::Value, key: &str, value: Option<impl Into<serde_json::Value>>) {
     if let Some(value) = value {
         body[key] = value.into();
     }
 }
 
 /// The protocol of a server whose paths begin at `url`.
-pub fn at(protocol: impl Protocol + 'static, url: &Url) -> (Box<dyn Protocol>, Url) {
+pub(crate) fn at(protocol: impl Protocol + 'static, url: &Url) -> (Box<dyn Protocol>, Url) {
     (Box::new(protocol), url.clone())
 }
 
 /// Before every path: a URL without a path means the first version of an API.
-pub fn first_version(url: &Url) -> &'static [&'static str] {
+pub(crate) fn first_version(url: &Url) -> &'static [&'static str] {
     if matches!(url.path(), "" | "/") { &["v1"] } else { &[] }
 }

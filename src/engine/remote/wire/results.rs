@@ -20,11 +20,11 @@ pub struct Results<T> {
 }
 
 /// Vectors, all of one length.
-pub type Embedded = Results<Vec<f32>>;
+pub(crate) type Embedded = Results<Vec<f32>>;
 /// Scores of documents, larger is better.
-pub type Scored = Results<f64>;
+pub(crate) type Scored = Results<f64>;
 /// The labels of each input with their scores, in the server's order: best first.
-pub type Labelled = Results<Vec<(String, f64)>>;
+pub(crate) type Labelled = Results<Vec<(String, f64)>>;
 
 /// The model that a reply names. Other values are ignored: the name is additional information.
 pub(super) fn model_name(model: &Json) -> Option<String> {

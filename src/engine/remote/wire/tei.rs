@@ -17,7 +17,7 @@ use crate::model::{Setting, SettingError};
 
 /// A TEI server. It has one model.
 #[derive(Default)]
-pub struct Tei {
+pub(crate) struct Tei {
     queried: bool,
     model: Option<String>,
 }

@@ -58,7 +58,7 @@ pub(super) struct Refused {
 }
 
 impl Columns {
-    pub fn of(schema: &SchemaDescriptor) -> Result<Self, Refused> {
+    pub(crate) fn of(schema: &SchemaDescriptor) -> Result<Self, Refused> {
         let name = |leaf: usize| schema.get_column_root(leaf).name();
         let all = 0..schema.num_columns();
         let lists: Vec<Vectors> = all.clone().filter_map(|leaf| Vectors::of(schema, leaf)).collect();

@@ -20,7 +20,7 @@ pub(super) enum Storage {
 
 impl Storage {
     /// At most `length` bytes from `start` on: less, where the end comes first.
-    pub fn some(&self, start: u64, length: usize) -> io::Result<Bytes> {
+    pub(crate) fn some(&self, start: u64, length: usize) -> io::Result<Bytes> {
         let left = usize::try_from(self.len().saturating_sub(start)).unwrap_or(usize::MAX);
         let length = length.min(left);
         match self {

@@ -18,12 +18,12 @@ pub(super) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// Bytes read so far.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
@@ -38,7 +38,7 @@ impl<'a> Compact<'a> {
         Some(byte)
     }
 
-    pub fn varint(&mut self) -> Option<u64> {
+    pub(crate) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -50,14 +50,14 @@ impl<'a> Compact<'a> {
         None
     }
 
-    pub fn i32(&mut self) -> Option<i32> {
+    pub(crate) fn i32(&mut self) -> Option<i32> {
         let value = self.varint()?;
         i32::try_from((value >> 1) as i64 ^ -((value & 1) as i64)).ok()
     }
 
     /// Calls `field` with id and kind of each field of a struct. It reads the field's value and returns `true`, or leaves it
     /// to be passed over.
-    pub fn fields(&mut self, field: impl FnMut(&mut Self, i16, u8) -> Option<bool>) -> Option<()> {
+    pub(crate) fn fields(&mut self, field: impl FnMut(&mut Self, i16, u8) -> Option<bool>) -> Option<()> {
         self.fields_within(DEPTH, field)
     }
 
@@ -80,7 +80,7 @@ impl<'a> Compact<'a> {
     }
 
     /// Type and number of the elements of a list; the number is at most that of the remaining bytes.
-    pub fn list(&mut self) -> Option<(u8, usize)> {
+    pub(crate) fn list(&mut self) -> Option<(u8, usize)> {
         let head = self.byte()?;
         let size = match head >> 4 {
             15 => usize::try_from(self.varint()?).ok()?,

@@ -25,7 +25,7 @@ struct Entry {
 ///
 /// # Errors
 /// [`ModelError::Config`] names the module that is not implemented, or the setting.
-pub fn read(dir: &Path) -> Result<Option<Vec<Module>>, ModelError> {
+pub(crate) fn read(dir: &Path) -> Result<Option<Vec<Module>>, ModelError> {
     let file = dir.join("modules.json");
     let refuse = |reason: String| ModelError::Config { path: file.clone(), reason };
     let Some(entries) = read_json::<Vec<Entry>>(&file)? else { return Ok(None) };

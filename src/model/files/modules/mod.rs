@@ -14,7 +14,7 @@ mod step;
 mod weights;
 
 pub use activation::Activation;
-pub use dense::{Dense, DenseConfig};
-pub use list::read;
-pub use step::{Layer, Module, Step};
-pub use weights::ModuleWeights;
+pub(crate) use dense::{Dense, DenseConfig};
+pub(crate) use list::read;
+pub(crate) use step::{Layer, Module, Step};
+pub(crate) use weights::ModuleWeights;

@@ -99,7 +99,7 @@ impl Layer {
 }
 
 #[derive(Debug, Clone)]
-pub enum Module {
+pub(crate) enum Module {
     /// A transformer: vectors of tokens.
     Transformer(PathBuf),
     /// A transformer with its masked-LM head: logits of tokens.

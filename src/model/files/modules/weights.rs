@@ -7,7 +7,7 @@ use crate::model::weights::torch::StateDict;
 use crate::model::weights::{TensorData, Weights, WeightsError};
 
 /// The tensors of a module.
-pub enum ModuleWeights {
+pub(crate) enum ModuleWeights {
     /// In model.safetensors.
     Safetensors(Weights),
     /// In pytorch_model.bin.
@@ -16,7 +16,7 @@ pub enum ModuleWeights {
 
 impl ModuleWeights {
     /// The file in the module's directory that holds its weights, safetensors first.
-    pub fn find(dir: &Path) -> Option<PathBuf> {
+    pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
         ["model.safetensors", "pytorch_model.bin"].iter().map(|name| dir.join(name)).find(|path| path.is_file())
     }
 
@@ -24,7 +24,7 @@ impl ModuleWeights {
     ///
     /// # Errors
     /// [`ModelError::MissingFile`] if there are none, [`ModelError::Weights`] if they are damaged.
-    pub fn open(dir: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, ModelError> {
         Self::open_file(&Self::find(dir).ok_or_else(|| no_weights(dir))?)
     }
 
@@ -32,7 +32,7 @@ impl ModuleWeights {
     ///
     /// # Errors
     /// [`ModelError::Weights`] if it is damaged.
-    pub fn open_file(path: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open_file(path: &Path) -> Result<Self, ModelError> {
         Ok(if path.extension().is_some_and(|e| e == "bin" || e == "pt") {
             Self::Torch(StateDict::read(path)?)
         } else {
@@ -41,14 +41,14 @@ impl ModuleWeights {
     }
 
     /// The shape of a tensor, if there is one of this name.
-    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
         match self {
             Self::Safetensors(weights) => weights.raw(name).map(|tensor| tensor.shape),
             Self::Torch(state) => state.shape(name),
         }
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Safetensors(weights) => weights.has(name),
             Self::Torch(state) => state.has(name),
@@ -56,7 +56,7 @@ impl ModuleWeights {
     }
 
     /// The tensor `name`, which must have `shape`, as f32. It is small, and copied: the file need not be watched.
-    pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+    pub(crate) fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         match self {
             Self::Safetensors(weights) => weights.float_tensor(name, shape).map(TensorData::owned),
             Self::Torch(state) => state.float_tensor(name, shape),

@@ -15,7 +15,7 @@ use crate::regular_file;
 const FOLDER: &str = "models--";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedModel {
+pub(crate) struct CachedModel {
     /// The repository: `org/name`.
     pub id: String,
     pub directory: PathBuf,
@@ -26,7 +26,7 @@ pub struct CachedModel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedRevision {
+pub(crate) struct CachedRevision {
     /// 40 hex digits.
     pub commit: String,
     /// Branches and tags that pointed to it when they were last resolved.
@@ -35,7 +35,7 @@ pub struct CachedRevision {
 }
 
 /// The ids of all models in `cache` that have a snapshot, in the order of the alphabet. Sizes are not looked at.
-pub fn ids(cache: &Path) -> Vec<String> {
+pub(crate) fn ids(cache: &Path) -> Vec<String> {
     let entries = fs::read_dir(cache).into_iter().flatten().flatten();
     let id = |name: OsString| Some(name.to_str()?.strip_prefix(FOLDER)?.replacen("--", "/", 1));
     let ids = entries.filter_map(|entry| id(entry.file_name()));
@@ -49,11 +49,11 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && !id.contains("..") && id.matches('/').count() <= 1 && !id.contains('\\')
 }
 
-pub fn models(cache: &Path) -> Vec<CachedModel> {
+pub(crate) fn models(cache: &Path) -> Vec<CachedModel> {
     ids(cache).into_iter().filter_map(|id| model(cache, &id)).collect()
 }
 
-pub fn model(cache: &Path, id: &str) -> Option<CachedModel> {
+pub(crate) fn model(cache: &Path, id: &str) -> Option<CachedModel> {
     if !is_id(id) {
         return None;
     }
@@ -94,7 +94,7 @@ fn references(refs: &Path) -> Vec<(String, Commit)> {
 }
 
 /// Bytes of all ordinary files in a folder; links are not followed.
-pub fn size(folder: &Path) -> u64 {
+pub(crate) fn size(folder: &Path) -> u64 {
     files(folder, &mut |_| Ok(()))
         .unwrap_or_default()
         .iter()
@@ -136,7 +136,7 @@ fn named(folder: &Path, error: io::Error) -> io::Error {
 ///
 /// # Errors
 /// Its folder is a link, or the file system refuses.
-pub fn remove(cache: &Path, model: &CachedModel) -> io::Result<()> {
+pub(crate) fn remove(cache: &Path, model: &CachedModel) -> io::Result<()> {
     let repo = RepoCache::new(cache, &model.id);
     if fs::symlink_metadata(&repo.repo)?.is_symlink() {
         let reason = "it is a link to another place; remove the link and what it points to yourself";
@@ -154,7 +154,7 @@ pub fn remove(cache: &Path, model: &CachedModel) -> io::Result<()> {
 /// # Errors
 /// The file system refuses. If the files of another revision cannot be listed, nothing is removed, as they may need the
 /// same blobs.
-pub fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevision) -> io::Result<()> {
+pub(crate) fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevision) -> io::Result<()> {
     if model.revisions.len() == 1 {
         return remove(cache, model);
     }

@@ -11,8 +11,9 @@
 //! checked names keep the unchecked ones out.
 
 mod env;
-pub mod inventory;
+pub(crate) mod inventory;
 mod repo;
 
 pub use env::HubEnv;
-pub use repo::{BlobName, Commit, RepoCache, commit_of_snapshot, is_known_absent};
+pub use repo::is_known_absent;
+pub(crate) use repo::{BlobName, Commit, RepoCache, commit_of_snapshot};

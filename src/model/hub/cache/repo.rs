@@ -10,11 +10,11 @@ use std::time::SystemTime;
 
 /// A Git commit: 40 hex digits, so it is safe as a directory's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit(String);
+pub(crate) struct Commit(String);
 
 impl Commit {
     /// The commit, if the text is one.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         digest::is_hex(text, 40).then(|| Self(text.to_ascii_lowercase()))
     }
 }
@@ -27,12 +27,12 @@ impl fmt::Display for Commit {
 
 /// The name of a blob: the ETag of its file, a SHA-256 for large files and a Git object id for small ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlobName(String);
+pub(crate) struct BlobName(String);
 
 impl BlobName {
     /// The name in an ETag as servers send it: quotes and the weakness mark are dropped, anything but letters,
     /// digits, `-`, `_` and inner dots is refused.
-    pub fn parse(etag: &str) -> Option<Self> {
+    pub(crate) fn parse(etag: &str) -> Option<Self> {
         let bare = etag.trim();
         let bare = bare.strip_prefix("W/").unwrap_or(bare);
         let bare = bare.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(bare);
@@ -41,51 +41,51 @@ impl BlobName {
         (whole && !bare.starts_with('.') && !bare.ends_with(".incomplete")).then(|| Self(bare.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The SHA-256 it is, when it is one.
-    pub fn sha256(&self) -> Option<&str> {
+    pub(crate) fn sha256(&self) -> Option<&str> {
         digest::is_hex(&self.0, 64).then_some(self.0.as_str())
     }
 
     /// The id of a blob in Git it is, when it can be one.
-    pub fn git_blob(&self) -> Option<&str> {
+    pub(crate) fn git_blob(&self) -> Option<&str> {
         digest::is_hex(&self.0, 40).then_some(self.0.as_str())
     }
 }
 
 /// One model's part of the cache.
 #[derive(Debug, Clone)]
-pub struct RepoCache {
+pub(crate) struct RepoCache {
     pub(super) repo: PathBuf,
     pub(super) locks: PathBuf,
 }
 
 impl RepoCache {
     /// The part of `cache` that belongs to the model `id`, an id that was checked before.
-    pub fn new(cache: &Path, id: &str) -> Self {
+    pub(crate) fn new(cache: &Path, id: &str) -> Self {
         let folder = Repo::new(id.to_owned(), RepoType::Model).folder_name();
         Self { repo: cache.join(&folder), locks: cache.join(".locks").join(&folder) }
     }
 
     /// The path of a blob, which may not exist yet.
-    pub fn blob(&self, name: &BlobName) -> PathBuf {
+    pub(crate) fn blob(&self, name: &BlobName) -> PathBuf {
         self.repo.join("blobs").join(&name.0)
     }
 
     /// The lock for bringing a blob; huggingface_hub takes the same one.
-    pub fn lock(&self, name: &BlobName) -> PathBuf {
+    pub(crate) fn lock(&self, name: &BlobName) -> PathBuf {
         self.locks.join(format!("{}.lock", name.0))
     }
 
-    pub fn snapshot(&self, commit: &Commit) -> PathBuf {
+    pub(crate) fn snapshot(&self, commit: &Commit) -> PathBuf {
         self.repo.join("snapshots").join(&commit.0)
     }
 
     /// The commit a revision pointed to when it was last resolved. A commit is its own.
-    pub fn commit_of(&self, revision: &str) -> Option<Commit> {
+    pub(crate) fn commit_of(&self, revision: &str) -> Option<Commit> {
         if let Some(commit) = Commit::parse(revision) {
             return Some(commit);
         }
@@ -94,7 +94,7 @@ impl RepoCache {
     }
 
     /// All commits with a snapshot, the latest written first.
-    pub fn commits(&self) -> Vec<Commit> {
+    pub(crate) fn commits(&self) -> Vec<Commit> {
         let Ok(entries) = std::fs::read_dir(self.repo.join("snapshots")) else { return Vec::new() };
         let mut commits: Vec<(SystemTime, Commit)> = entries
             .flatten()
@@ -112,7 +112,7 @@ impl RepoCache {
     ///
     /// # Errors
     /// `Io` when the file system refuses.
-    pub fn point(&self, commit: &Commit, name: &str, blob: &BlobName) -> Result<(), FetchError> {
+    pub(crate) fn point(&self, commit: &Commit, name: &str, blob: &BlobName) -> Result<(), FetchError> {
         let snapshot = self.snapshot(commit);
         let refused = |reason| FetchError::io(&snapshot)(std::io::Error::new(ErrorKind::InvalidInput, reason));
         let relative = names::relative(name).map_err(refused)?;
@@ -138,7 +138,7 @@ impl RepoCache {
     ///
     /// # Errors
     /// `Io` when the file system refuses.
-    pub fn note_absent(&self, commit: &Commit, name: &str) -> Result<(), FetchError> {
+    pub(crate) fn note_absent(&self, commit: &Commit, name: &str) -> Result<(), FetchError> {
         let path = self.repo.join(".no_exist").join(&commit.0);
         let refused = |reason| FetchError::io(&path)(std::io::Error::new(ErrorKind::InvalidInput, reason));
         let path = path.join(names::relative(name).map_err(refused)?);
@@ -151,7 +151,7 @@ impl RepoCache {
     ///
     /// # Errors
     /// `Io` when the file system refuses.
-    pub fn set_ref(&self, revision: &str, commit: &Commit) -> Result<(), FetchError> {
+    pub(crate) fn set_ref(&self, revision: &str, commit: &Commit) -> Result<(), FetchError> {
         let refs = self.repo.join("refs");
         let refused = |reason| FetchError::io(&refs)(std::io::Error::new(ErrorKind::InvalidInput, reason));
         let path = refs.join(names::relative(revision).map_err(refused)?);
@@ -174,7 +174,7 @@ impl RepoCache {
 pub(super) const MAX_REF_BYTES: u64 = 1024;
 
 /// The commit of this snapshot directory, if it is one.
-pub fn commit_of_snapshot(dir: &Path) -> Option<Commit> {
+pub(crate) fn commit_of_snapshot(dir: &Path) -> Option<Commit> {
     dir.parent().filter(|parent| parent.ends_with("snapshots"))?;
     Commit::parse(dir.file_name()?.to_str()?)
 }

@@ -7,8 +7,8 @@
 
 mod config;
 mod expansion;
-pub mod stanford;
+pub(crate) mod stanford;
 
 pub(crate) use config::prefixed_prompts;
-pub use config::{LateInteraction, TokenMask};
-pub use expansion::Expansion;
+pub(crate) use config::{LateInteraction, TokenMask};
+pub(crate) use expansion::Expansion;

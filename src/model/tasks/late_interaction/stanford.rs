@@ -13,7 +13,7 @@ use super::config::{LateInteraction, TokenMask, punctuation};
 use crate::model::ModelError;
 use crate::model::files::json::{positive, read_json};
 
-pub const METADATA: &str = "artifact.metadata";
+pub(crate) const METADATA: &str = "artifact.metadata";
 
 /// Settings and prompts (query, document) of the model in `dir`; `None` if it is of another kind.
 pub(in crate::model) fn read(dir: &Path) -> Result<Option<(LateInteraction, [String; 2])>, ModelError> {

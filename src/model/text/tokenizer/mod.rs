@@ -5,15 +5,16 @@
 mod build;
 mod encode;
 mod pair;
-pub mod pieces;
+pub(crate) mod pieces;
 mod plain;
 mod prompted;
 mod read;
 mod squeeze;
 mod types;
 
-pub use build::vocabulary::{FILES as VOCABULARY_FILES, missing};
-pub use pair::FirstOfPair;
-pub use prompted::Prompted;
-pub use read::file_in;
-pub use types::{Hints, TokenizeError, Tokenizer, Tokens, Truncate};
+pub(crate) use build::vocabulary::{FILES as VOCABULARY_FILES, missing};
+pub(crate) use pair::FirstOfPair;
+pub(crate) use prompted::Prompted;
+pub(crate) use read::file_in;
+pub(crate) use types::Tokens;
+pub use types::{Hints, TokenizeError, Tokenizer, Truncate};

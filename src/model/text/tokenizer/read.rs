@@ -164,7 +164,7 @@ impl Saved {
 }
 
 /// The file of the tokenizer in `dir`: tokenizer.json, or where that is missing an older file of the vocabulary.
-pub fn file_in(dir: &Path) -> PathBuf {
+pub(crate) fn file_in(dir: &Path) -> PathBuf {
     let whole = dir.join(FILE);
     if whole.is_file() { whole } else { vocabulary::find(dir).unwrap_or(whole) }
 }

@@ -39,18 +39,18 @@ pub(super) struct Squeezed {
 }
 
 impl Squeeze {
-    pub fn of(tokenizer: &tokenizers::Tokenizer) -> Self {
+    pub(crate) fn of(tokenizer: &tokenizers::Tokenizer) -> Self {
         Words::of(tokenizer).map_or_else(|| Self::Runs(Runs::default()), Self::Words)
     }
 
     /// True if the tokens of two parts of a text that are divided before a blank are those of the whole.
-    pub fn divides_at_blanks(&self) -> bool {
+    pub(crate) fn divides_at_blanks(&self) -> bool {
         matches!(self, Self::Words(_))
     }
 
     /// The shortened text, from its beginning or from its end (`left`) up to about `limit` bytes. `ids` are the token
     /// ids of a text.
-    pub fn apply(
+    pub(crate) fn apply(
         &self,
         text: Prompted<'_>,
         left: bool,

@@ -86,7 +86,7 @@ const CONFUSED: &str = "its pickle makes no sense";
 
 impl Pickle {
     /// Reads the pickle at the beginning of `bytes`; returns it and its length.
-    pub fn read(bytes: &[u8]) -> Result<(Self, usize), String> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, usize), String> {
         let mut machine = Machine { rest: bytes, ..Machine::default() };
         for _ in 0..MAX_INSTRUCTIONS {
             if machine.step()? {

@@ -18,7 +18,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub fn bytes(&self) -> Option<usize> {
+    pub(crate) fn bytes(&self) -> Option<usize> {
         let size = match self.kind {
             Kind::Half | Kind::BFloat16 => 2,
             Kind::Float => 4,
@@ -39,7 +39,7 @@ pub(super) struct Tensor {
 
 impl Tensor {
     /// Its numbers, row by row; `None` if it reaches beyond the storage, or names numbers again and again.
-    pub fn take(&self, storage: &[f32]) -> Option<Vec<f32>> {
+    pub(crate) fn take(&self, storage: &[f32]) -> Option<Vec<f32>> {
         let count = self.size.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
         if count == 0 {
             return Some(Vec::new());

@@ -5,4 +5,4 @@
 
 mod request;
 mod response;
-pub mod route;
+pub(crate) mod route;

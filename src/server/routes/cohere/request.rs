@@ -18,7 +18,7 @@ use crate::server::{ApiError, EmbeddingDtype, Limits};
 #[schema(example = json!({"texts": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 #[allow(dead_code, reason = "refused fields are not read")]
-pub struct CohereEmbedRequest {
+pub(crate) struct CohereEmbedRequest {
     /// The model's name; the first that gives vectors by default.
     #[schema(example = "default/not-specified")]
     pub model: Option<String>,
@@ -54,7 +54,7 @@ pub struct CohereEmbedRequest {
 /// `{"content": [{"type": "text", "text": …}]}`
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object with a list \"content\"")]
-pub struct Input {
+pub(crate) struct Input {
     content: Content,
 }
 

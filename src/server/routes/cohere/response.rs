@@ -12,13 +12,13 @@ use crate::server::vectors::EncodingFormat;
 
 /// The version of Cohere's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     One,
     Two,
 }
 
 /// The layout of a response.
-pub struct Layout {
+pub(crate) struct Layout {
     pub version: Version,
     /// The types of the vectors; `None` for a plain list of vectors (v1).
     pub types: Option<Vec<VectorType>>,
@@ -30,7 +30,7 @@ pub struct Layout {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
 #[schema(as = CohereReply)]
-pub struct CohereResponse {
+pub(crate) struct CohereResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     embeddings: Embeddings,
@@ -48,14 +48,14 @@ pub struct CohereResponse {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub enum Embeddings {
+pub(crate) enum Embeddings {
     Floats(Vec<Vec<f32>>),
     #[schema(value_type = Object)]
     ByType(BTreeMap<String, Vec<f32>>),
 }
 
 impl Layout {
-    pub fn write(&self, vectors: &Vectors) -> Vec<u8> {
+    pub(crate) fn write(&self, vectors: &Vectors) -> Vec<u8> {
         let mut out = Vec::with_capacity(512 + vectors.numbers().into_iter().sum::<usize>() * 14);
         out.extend_from_slice(b"{\"id\":");
         write::json(&new_id(), &mut out);

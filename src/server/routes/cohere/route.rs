@@ -50,7 +50,7 @@ impl Dialect {
 /// TEI's route. Requests with `texts` are Cohere's: see `/v1/embed`.
 #[utoipa::path(post, path = "/embed", tag = tags::TEI, request_body = EmbedRequest,
     responses((status = 200, description = "One vector per text, in order", body = Vec<Vec<f32>>)))]
-pub async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let bytes = read(request).await?;
     match off_thread(bytes.len(), move || Ok(Dialect::parse(&bytes))).await? {
         Dialect::Tei(request) => alone::<Embed>(&app, request?).await,
@@ -65,7 +65,7 @@ pub async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Resp
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "schema of the route's errors")]
-pub enum EmbedError {
+pub(crate) enum EmbedError {
     Texts(CohereErrorBody),
     Inputs(TeiErrorBody),
 }
@@ -79,7 +79,7 @@ pub enum EmbedError {
     responses((status = 200, description = "One vector per text, in order", body = CohereResponse))
 )]
 #[allow(dead_code, reason = "TEI's route serves this path; this documents Cohere's use of it")]
-pub fn embed_v1() {}
+pub(crate) fn embed_v1() {}
 
 /// Create vectors of texts (Cohere v2)
 ///
@@ -89,7 +89,7 @@ pub fn embed_v1() {}
     request_body = CohereEmbedRequest,
     responses((status = 200, description = "One vector per text, in order", body = CohereResponse))
 )]
-pub async fn embed_v2(
+pub(crate) async fn embed_v2(
     State(app): State<Arc<App>>,
     Body(request): Body<CohereEmbedRequest>,
 ) -> Result<Response, ApiError> {

@@ -2,8 +2,8 @@
 //! first clients.
 
 mod request;
-pub mod route;
+pub(crate) mod route;
 mod types;
 
-pub use request::EmbeddingsRequest;
-pub use types::{Layout, VectorType, VectorTypes, types_schema, write};
+pub(crate) use request::EmbeddingsRequest;
+pub(crate) use types::{Layout, VectorType, VectorTypes, types_schema, write};

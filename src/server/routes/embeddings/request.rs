@@ -21,7 +21,7 @@ use crate::server::{ApiError, EmbeddingDtype, Limits};
 #[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 #[allow(dead_code, reason = "refused fields are not read")]
-pub struct EmbeddingsRequest {
+pub(crate) struct EmbeddingsRequest {
     #[schema(schema_with = inputs_schema)]
     input: Inputs,
     /// The model's name; if missing, empty or "default/not-specified", the first that gives vectors.
@@ -142,7 +142,11 @@ impl EmbeddingsRequest {
     ///
     /// # Errors
     /// 400 for unsupported values, and 413 for too many inputs.
-    pub fn resolve(self, default_type: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
+    pub(crate) fn resolve(
+        self,
+        default_type: EmbeddingDtype,
+        limits: &Limits,
+    ) -> Result<(EmbedCall, Layout), ApiError> {
         self.refuse()?;
         let sides = [("truncation_side", self.truncation_side), ("truncation_direction", self.truncation_direction)];
         let truncate = truncation(self.truncate, self.truncation, &sides, self.truncate_prompt_tokens)?;

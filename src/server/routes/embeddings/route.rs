@@ -20,7 +20,7 @@ use crate::server::{ApiError, App};
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
 #[schema(as = EmbeddingsReply)]
-pub struct EmbeddingsResponse {
+pub(crate) struct EmbeddingsResponse {
     #[schema(example = "list")]
     object: String,
     data: Vec<EmbeddingObject>,
@@ -68,7 +68,7 @@ enum Vector {
     request_body = EmbeddingsRequest,
     responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
-pub async fn embeddings(
+pub(crate) async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
@@ -85,7 +85,7 @@ pub async fn embeddings(
     request_body = EmbeddingsRequest,
     responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
-pub async fn deployment(
+pub(crate) async fn deployment(
     State(app): State<Arc<App>>,
     rest: Rest,
     Body(request): Body<EmbeddingsRequest>,
@@ -103,7 +103,7 @@ pub async fn deployment(
     request_body = EmbeddingsRequest,
     responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
-pub async fn engine(
+pub(crate) async fn engine(
     State(app): State<Arc<App>>,
     rest: Rest,
     Body(request): Body<EmbeddingsRequest>,
@@ -117,7 +117,7 @@ pub async fn engine(
     post, path = "/embeddings_image", tag = tags::OPENAI,
     responses((status = 400, description = "Images are not supported", body = ErrorBody))
 )]
-pub async fn embeddings_image() -> ApiError {
+pub(crate) async fn embeddings_image() -> ApiError {
     ApiError::bad_value("input", "images are not supported; send texts to /embeddings").code(ApiError::UNSUPPORTED)
 }
 
@@ -126,7 +126,7 @@ pub async fn embeddings_image() -> ApiError {
     post, path = "/embeddings_audio", tag = tags::OPENAI,
     responses((status = 400, description = "Audio is not supported", body = ErrorBody))
 )]
-pub async fn embeddings_audio() -> ApiError {
+pub(crate) async fn embeddings_audio() -> ApiError {
     ApiError::bad_value("input", "audio is not supported; send texts to /embeddings").code(ApiError::UNSUPPORTED)
 }
 

@@ -15,7 +15,7 @@ use crate::server::{ApiError, EmbeddingDtype};
 
 /// A type of vectors in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VectorType {
+pub(crate) enum VectorType {
     /// Numbers of a type.
     Numbers(EmbeddingDtype),
     /// The bytes of float32 in base64 (Jina, Cohere).
@@ -37,12 +37,12 @@ const NAMES: &[&str] = &["float", "float32", "base64", "int8", "uint8", "binary"
 
 impl VectorType {
     /// The key of these vectors in a response with several types.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         WORDS.iter().find(|(_, known)| *known == self).map_or("float", |(word, _)| word)
     }
 
     /// The writer of vectors of this type, as a list or in base64.
-    pub fn writer(self, format: EncodingFormat) -> VectorWriter {
+    pub(crate) fn writer(self, format: EncodingFormat) -> VectorWriter {
         match self {
             Self::Base64 => {
                 VectorWriter { format: EncodingFormat::Base64, dtype: EmbeddingDtype::Float32, packed: true }
@@ -61,7 +61,7 @@ deserialize_shapes!(VectorType, "the name of a type of vectors", {
 
 /// One or more types of vectors, without repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VectorTypes(pub Vec<VectorType>);
+pub(crate) struct VectorTypes(pub Vec<VectorType>);
 
 deserialize_shapes!(VectorTypes, "the name of a type of vectors, or a list of such names", {
     fn visit_str<E: Error>(self, word: &str) -> Result<VectorTypes, E> {
@@ -81,7 +81,7 @@ deserialize_shapes!(VectorTypes, "the name of a type of vectors, or a list of su
 
 /// The layout of an input's vectors in a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// One value.
     One(VectorWriter),
     /// An object with one value per type (Jina, for several types).
@@ -94,7 +94,7 @@ impl Layout {
     ///
     /// # Errors
     /// 400 if two fields disagree.
-    pub fn resolve(
+    pub(crate) fn resolve(
         given: &[(&'static str, Option<VectorTypes>)],
         format: Option<EncodingFormat>,
         default_type: EmbeddingDtype,
@@ -119,12 +119,12 @@ impl Layout {
     }
 
     /// True for numbers with a fixed range, for which vectors must have length 1.
-    pub fn needs_length_one(&self) -> bool {
+    pub(crate) fn needs_length_one(&self) -> bool {
         matches!(self, Self::One(writer) if writer.dtype.needs_length_one())
     }
 
     /// The number of values per vector.
-    pub fn copies(&self) -> usize {
+    pub(crate) fn copies(&self) -> usize {
         match self {
             Self::One(_) => 1,
             Self::ByType(types, _) => types.len(),
@@ -132,7 +132,7 @@ impl Layout {
     }
 
     /// The estimated bytes of a response.
-    pub fn response_size(&self, vectors: &Vectors) -> usize {
+    pub(crate) fn response_size(&self, vectors: &Vectors) -> usize {
         let size = |&numbers: &usize| match self {
             Self::One(writer) => writer.size(numbers),
             Self::ByType(types, format) => types.iter().map(|kind| kind.writer(*format).size(numbers)).sum(),
@@ -141,7 +141,7 @@ impl Layout {
     }
 
     /// Appends the value of an input's vectors: one vector, or with a `width` one per token.
-    pub fn write(&self, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
         match self {
             Self::One(writer) => write(*writer, numbers, width, out),
             Self::ByType(types, format) => {
@@ -158,7 +158,7 @@ impl Layout {
 }
 
 /// Appends the vector or vectors of an input. int8 and uint8 are computed from vectors of length 1.
-pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
+pub(crate) fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
     let mut numbers = Cow::Borrowed(numbers);
     if writer.dtype.needs_length_one() {
         let row = width.unwrap_or(numbers.len()).max(1);
@@ -170,7 +170,7 @@ pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &
     }
 }
 
-pub fn types_schema() -> Schema {
+pub(crate) fn types_schema() -> Schema {
     let name = || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(NAMES.iter().copied()));
     let null = ObjectBuilder::new().schema_type(Type::Null);
     let several = ArrayBuilder::new().items(name());

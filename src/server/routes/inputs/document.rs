@@ -13,7 +13,7 @@ use crate::server::http::{deserialize_shapes, is_misspelling, missing_field};
 /// A text: a string, an object with `text` (Cohere, Jina, NIM) or `content` (vLLM), or a list of content parts
 /// (SGLang), joined by line breaks, as in vLLM.
 #[derive(Debug)]
-pub struct Document {
+pub(crate) struct Document {
     pub text: String,
     /// True if it was an object or content parts.
     pub object: bool,
@@ -21,7 +21,7 @@ pub struct Document {
 
 /// A list of documents, or a single one.
 #[derive(Debug)]
-pub struct Documents(pub List<Document>);
+pub(crate) struct Documents(pub List<Document>);
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -130,11 +130,11 @@ fn parts() -> ArrayBuilder {
     list(text_object()).description(Some("Content parts"))
 }
 
-pub fn document_schema() -> Schema {
+pub(crate) fn document_schema() -> Schema {
     one_of(one(), "A text, as a string, as an object or as content parts")
 }
 
-pub fn documents_schema() -> Schema {
+pub(crate) fn documents_schema() -> Schema {
     let many = list(one()).description(Some("Texts"));
     one_of(OneOfBuilder::new().item(many).item(string()).item(text_object()), "Texts; or one")
 }

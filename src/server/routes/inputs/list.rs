@@ -10,11 +10,11 @@ use crate::server::{ApiError, Limits};
 
 /// Maximum inputs that are kept of a request, independent of its limit: the rest is only counted, so that a body of millions
 /// of empty texts takes no memory.
-pub const MAX_KEPT: usize = 1 << 16;
+pub(crate) const MAX_KEPT: usize = 1 << 16;
 
 /// A list that keeps at most [`MAX_KEPT`] items.
 #[derive(Debug, PartialEq, Eq)]
-pub struct List<T> {
+pub(crate) struct List<T> {
     items: Vec<T>,
     count: usize,
     /// True if its only item was not in a list.
@@ -26,7 +26,7 @@ impl<T> List<T> {
     ///
     /// # Errors
     /// 400 for an empty list, 413 for a long one.
-    pub fn checked(self, field: &str, limits: &Limits) -> Result<Vec<T>, ApiError> {
+    pub(crate) fn checked(self, field: &str, limits: &Limits) -> Result<Vec<T>, ApiError> {
         let limit = limits.client_batch.min(MAX_KEPT);
         match self.count {
             0 => Err(ApiError::empty(field)),
@@ -36,34 +36,34 @@ impl<T> List<T> {
     }
 
     /// The kept items.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// The number of items, including those that were not kept.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    pub fn is_alone(&self) -> bool {
+    pub(crate) fn is_alone(&self) -> bool {
         self.alone
     }
 
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { items: Vec::new(), count: 0, alone: false }
     }
 
     /// A single item that was not in a list.
-    pub fn one(item: T) -> Self {
+    pub(crate) fn one(item: T) -> Self {
         Self { items: vec![item], count: 1, alone: true }
     }
 
     /// Adds an item, which is kept or only counted.
-    pub fn push(&mut self, item: T) {
+    pub(crate) fn push(&mut self, item: T) {
         if self.items.len() < MAX_KEPT {
             self.items.push(item);
         }
@@ -71,7 +71,7 @@ impl<T> List<T> {
     }
 
     /// Adds the rest of a sequence with items of type `I`.
-    pub fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
+    pub(crate) fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
         mut self,
         mut rest: A,
         item: impl Fn(I) -> T,

@@ -7,9 +7,9 @@ mod schemas;
 mod texts;
 mod truncation;
 
-pub use document::{Document, Documents, document_schema, documents_schema};
-pub use list::{List, MAX_KEPT};
-pub use object::{Chat, Medium, TextObject};
-pub use schemas::{id, list, one_of, string, texts_schema};
-pub use texts::{Inputs, inputs_schema};
-pub use truncation::{Truncation, truncation_schema};
+pub(crate) use document::{Document, Documents, document_schema, documents_schema};
+pub(crate) use list::{List, MAX_KEPT};
+pub(crate) use object::{Chat, Medium, TextObject};
+pub(crate) use schemas::{id, list, one_of, string, texts_schema};
+pub(crate) use texts::{Inputs, inputs_schema};
+pub(crate) use truncation::{Truncation, truncation_schema};

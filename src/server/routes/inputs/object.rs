@@ -32,7 +32,7 @@ const CHAT: &[&str] = &["role", "content", "messages"];
 
 /// The text of an object `{"text": …}`. Unrelated fields are ignored, media are refused.
 #[derive(Debug)]
-pub struct TextObject(pub String);
+pub(crate) struct TextObject(pub String);
 
 deserialize_shapes!(TextObject, "an object with the string \"text\"", {
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<TextObject, A::Error> {
@@ -41,7 +41,7 @@ deserialize_shapes!(TextObject, "an object with the string \"text\"", {
 });
 
 impl TextObject {
-    pub fn read<'de, A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
+    pub(crate) fn read<'de, A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
         let (mut text, mut misspelt) = (None, None);
         while let Some(field) = fields.next_key::<String>()? {
             match field.as_str() {
@@ -67,11 +67,11 @@ impl TextObject {
 
 /// An image or another medium: always an error.
 #[derive(Debug)]
-pub struct Medium;
+pub(crate) struct Medium;
 
 /// A chat message: always an error.
 #[derive(Debug)]
-pub struct Chat;
+pub(crate) struct Chat;
 
 impl<'de> Deserialize<'de> for Medium {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {

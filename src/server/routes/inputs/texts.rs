@@ -14,7 +14,7 @@ use crate::server::http::{Whole, WholeNumber, WholeVisitor, deserialize_shapes};
 /// Inputs to embed: a single one, or a list in which strings, objects `{"text": …}` and lists of token ids may be
 /// mixed. A list of bare numbers is a single input of token ids.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Inputs(pub List<Input>);
+pub(crate) struct Inputs(pub List<Input>);
 
 deserialize_shapes!(Inputs, "a string, a list of strings, a list of token ids, or a list of lists of token ids", {
     fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-pub fn inputs_schema() -> Schema {
+pub(crate) fn inputs_schema() -> Schema {
     let id = || id().format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
     let text = string().description(Some("A text")).examples(["What is the capital of France?"]);
     let object = text_object().description(Some("A text in Jina's shape"));

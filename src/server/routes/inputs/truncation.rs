@@ -11,13 +11,13 @@ use crate::server::models::Service;
 /// The end at which an input that is too long is cut: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none"
 /// for an error, in any case; `false` stands for "none", and `true`, here `None`, for the server's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Truncation(pub Option<Truncate>);
+pub(crate) struct Truncation(pub Option<Truncate>);
 
 impl Truncation {
-    pub const OFF: Self = Self(Some(Truncate::None));
+    pub(crate) const OFF: Self = Self(Some(Truncate::None));
 
     /// `true` on a server that does not truncate stands for the end of the model's tokenizer.
-    pub fn end(self, service: &Service) -> Truncate {
+    pub(crate) fn end(self, service: &Service) -> Truncate {
         self.0.unwrap_or_else(|| match service.local().truncate {
             Truncate::None => service.model().tokenizer.truncation_side,
             end => end,
@@ -49,7 +49,7 @@ deserialize_shapes!(Truncation, "\"right\", \"left\", \"none\", \"END\", \"START
     }
 });
 
-pub fn truncation_schema() -> Schema {
+pub(crate) fn truncation_schema() -> Schema {
     let words = string().enum_values(Some(WORDS.iter().copied()));
     let of_type = |kind| ObjectBuilder::new().schema_type(kind);
     let shapes = OneOfBuilder::new().item(words).item(of_type(Type::Boolean)).item(of_type(Type::Null));

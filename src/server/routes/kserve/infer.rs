@@ -35,7 +35,7 @@ const MAX_TENSORS: usize = 64;
 #[schema(example = json!({
     "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["What do cats eat?"]}]
 }))]
-pub struct InferRequest {
+pub(crate) struct InferRequest {
     /// Returned in the response.
     id: Option<String>,
     /// `binary_data_output`: true for tensors as bytes. infa's own: `normalize`, `dimensions`, `prompt_name`,
@@ -52,7 +52,7 @@ pub struct InferRequest {
 
 /// A requested output tensor.
 #[derive(Deserialize, ToSchema)]
-pub struct RequestedOutput {
+pub(crate) struct RequestedOutput {
     #[schema(example = "embedding")]
     name: String,
     /// `binary_data`: true for a tensor as bytes.
@@ -64,7 +64,7 @@ pub struct RequestedOutput {
 /// Tensors of a model.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct InferResponse {
+pub(crate) struct InferResponse {
     model_name: String,
     #[schema(example = "1")]
     model_version: String,
@@ -75,7 +75,7 @@ pub struct InferResponse {
 /// A tensor of a response.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct OutputTensor {
+pub(crate) struct OutputTensor {
     #[schema(example = "embedding")]
     name: String,
     #[schema(example = "FP32")]
@@ -99,7 +99,7 @@ pub struct OutputTensor {
     responses((status = 200, description = "The requested tensor", content(
         (InferResponse = "application/json"),
         (Vec<u8> = "application/octet-stream")))))]
-pub async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result<Response, ApiError> {
     let interface = Interface::of(service)?;
     let headers = request.headers().clone();
     // A layer has read it within its limits.

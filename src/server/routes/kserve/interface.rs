@@ -8,7 +8,7 @@ use crate::server::models::{Capability, Failure, Service};
 
 /// A tensor's name, type and shape; −1 stands for any length.
 #[derive(Serialize, ToSchema)]
-pub struct TensorMetadata {
+pub(crate) struct TensorMetadata {
     #[schema(example = "text")]
     name: &'static str,
     #[schema(example = "BYTES")]
@@ -19,7 +19,7 @@ pub struct TensorMetadata {
 
 /// The interface of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interface {
+pub(crate) enum Interface {
     /// `text` → `embedding`
     Embed,
     /// `query`, `documents` → `scores`
@@ -29,7 +29,7 @@ pub enum Interface {
 }
 
 impl Interface {
-    pub fn of(service: &Service) -> Result<Self, ApiError> {
+    pub(crate) fn of(service: &Service) -> Result<Self, ApiError> {
         let can = service.capabilities();
         // An encoder that can also rerank is used for its vectors.
         [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
@@ -39,7 +39,7 @@ impl Interface {
     }
 
     /// Names of the inputs, all BYTES.
-    pub fn names(self) -> &'static [&'static str] {
+    pub(crate) fn names(self) -> &'static [&'static str] {
         match self {
             Self::Embed | Self::Classify => &["text"],
             Self::Rerank => &["query", "documents"],
@@ -47,24 +47,24 @@ impl Interface {
     }
 
     /// The index of the input with this name, or NIM's name of it.
-    pub fn position(self, name: &str) -> Option<usize> {
+    pub(crate) fn position(self, name: &str) -> Option<usize> {
         let name = if self == Self::Rerank && matches!(name, "passage" | "passages") { "documents" } else { name };
         self.names().iter().position(|known| *known == name)
     }
 
-    pub fn output_name(self) -> &'static str {
+    pub(crate) fn output_name(self) -> &'static str {
         match self {
             Self::Embed => "embedding",
             Self::Rerank | Self::Classify => "scores",
         }
     }
 
-    pub fn inputs(self) -> Vec<TensorMetadata> {
+    pub(crate) fn inputs(self) -> Vec<TensorMetadata> {
         let shape = |name: &str| if name == "query" { vec![1] } else { vec![-1] };
         self.names().iter().map(|name| TensorMetadata { name, datatype: "BYTES", shape: shape(name) }).collect()
     }
 
-    pub fn output(self, service: &Service) -> TensorMetadata {
+    pub(crate) fn output(self, service: &Service) -> TensorMetadata {
         let columns = i64::try_from(service.dimensions()).unwrap_or(-1);
         let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
         TensorMetadata { name: self.output_name(), datatype: "FP32", shape }

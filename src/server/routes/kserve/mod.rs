@@ -2,8 +2,8 @@
 //!
 //! A model's name may contain slashes, as they are or as `%2F`: the rest of the path determines its end.
 
-pub mod infer;
+pub(crate) mod infer;
 mod interface;
 mod parameters;
-pub mod route;
+pub(crate) mod route;
 mod tensors;

@@ -15,7 +15,7 @@ const MAX_PARAMETERS: usize = 64;
 
 /// Reads an object of at most [`MAX_PARAMETERS`] values. Lists and objects among them become empty: no parameter is
 /// one.
-pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, D::Error> {
+pub(crate) fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, D::Error> {
     struct Entries;
 
     impl<'de> Visitor<'de> for Entries {
@@ -44,7 +44,9 @@ pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, 
 }
 
 /// Reads a list of at most `MANY` items; further items are refused unread.
-pub fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MANY: usize>(json: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MANY: usize>(
+    json: D,
+) -> Result<Vec<T>, D::Error> {
     struct Items<T, const MANY: usize>(PhantomData<T>);
 
     impl<'de, T: Deserialize<'de>, const MANY: usize> Visitor<'de> for Items<T, MANY> {

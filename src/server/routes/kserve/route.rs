@@ -20,7 +20,7 @@ use crate::server::{ApiError, App};
 
 /// Name and version of the server.
 #[derive(Serialize, ToSchema)]
-pub struct ServerMetadata {
+pub(crate) struct ServerMetadata {
     #[schema(example = "infa")]
     name: &'static str,
     #[schema(example = "0.1.0")]
@@ -31,26 +31,26 @@ pub struct ServerMetadata {
 
 /// Liveness of the server.
 #[derive(Serialize, ToSchema)]
-pub struct ServerLive {
+pub(crate) struct ServerLive {
     live: bool,
 }
 
 /// Readiness of the server.
 #[derive(Serialize, ToSchema)]
-pub struct ServerReady {
+pub(crate) struct ServerReady {
     ready: bool,
 }
 
 /// Readiness of a model.
 #[derive(Serialize, ToSchema)]
-pub struct ModelReady {
+pub(crate) struct ModelReady {
     name: String,
     ready: bool,
 }
 
 /// The input and output tensors of a model.
 #[derive(Serialize, ToSchema)]
-pub struct ModelMetadata {
+pub(crate) struct ModelMetadata {
     name: String,
     #[schema(example = json!(["1"]))]
     versions: [&'static str; 1],
@@ -62,7 +62,7 @@ pub struct ModelMetadata {
 
 /// A model and its state.
 #[derive(Serialize, ToSchema)]
-pub struct IndexEntry {
+pub(crate) struct IndexEntry {
     name: String,
     #[schema(example = "1")]
     version: &'static str,
@@ -74,14 +74,14 @@ pub struct IndexEntry {
 /// Name and version of the server
 #[utoipa::path(get, path = "/v2", operation_id = "server_metadata", tag = tags::KSERVE,
     responses((status = 200, description = "Name, version, extensions of the protocol", body = ServerMetadata)))]
-pub async fn server() -> Json<ServerMetadata> {
+pub(crate) async fn server() -> Json<ServerMetadata> {
     Json(ServerMetadata { name: "infa", version: env!("CARGO_PKG_VERSION"), extensions: ["binary_tensor_data"] })
 }
 
 /// Liveness of the server, independent of its models
 #[utoipa::path(get, path = "/v2/health/live", operation_id = "server_live", tag = tags::KSERVE, security(()),
     responses((status = 200, description = "Alive", body = ServerLive)))]
-pub async fn live() -> Json<ServerLive> {
+pub(crate) async fn live() -> Json<ServerLive> {
     Json(ServerLive { live: true })
 }
 
@@ -89,7 +89,7 @@ pub async fn live() -> Json<ServerLive> {
 #[utoipa::path(get, path = "/v2/health/ready", operation_id = "server_ready", tag = tags::KSERVE, security(()), responses(
     (status = 200, description = "Ready", body = ServerReady),
     (status = 503, description = "Not ready", body = ServerReady)))]
-pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<ServerReady>) {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<ServerReady>) {
     let ready = app.is_ready();
     (status(ready), Json(ServerReady { ready }))
 }
@@ -97,7 +97,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<ServerReady
 /// List models with their state
 #[utoipa::path(post, path = "/v2/repository/index", operation_id = "repository_index", tag = tags::KSERVE,
     responses((status = 200, description = "All models", body = Vec<IndexEntry>)))]
-pub async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
+pub(crate) async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
     let entry = |name: &String, service: Result<Arc<Service>, Failure>| {
         let (state, reason) = match service {
             Ok(_) => ("READY", String::new()),
@@ -116,7 +116,7 @@ pub async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
     responses(
         (status = 200, description = "Names, types and shapes of its tensors", body = ModelMetadata),
         (status = 404, description = "The model does not exist", body = KserveErrorBody)))]
-pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, ApiError> {
+pub(crate) async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, ApiError> {
     let service = app.acquire(found(&app, name)?).await?;
     let interface = Interface::of(&service)?;
     Ok(Json(ModelMetadata {
@@ -137,7 +137,7 @@ pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, 
         (status = 200, description = "Ready", body = ModelReady),
         (status = 404, description = "The model does not exist", body = KserveErrorBody),
         (status = 503, description = "Not ready", body = ModelReady)))]
-pub async fn model_ready(app: Arc<App>, name: &str) -> Result<(StatusCode, Json<ModelReady>), ApiError> {
+pub(crate) async fn model_ready(app: Arc<App>, name: &str) -> Result<(StatusCode, Json<ModelReady>), ApiError> {
     let served = found(&app, name)?;
     let ready = served.is_ready() && !app.is_draining();
     Ok((status(ready), Json(ModelReady { name: served.spec.name.clone(), ready })))
@@ -148,7 +148,7 @@ fn status(ready: bool) -> StatusCode {
 }
 
 /// `GET /v2/models/…`
-pub async fn get_model(
+pub(crate) async fn get_model(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
@@ -173,7 +173,7 @@ const EXTENSIONS: &[(&str, &str)] =
     &[("/config", "model configuration"), ("/stats", "statistics"), ("/trace/setting", "trace extension")];
 
 /// `POST /v2/models/…/infer`
-pub async fn post_model(
+pub(crate) async fn post_model(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
     request: Request,

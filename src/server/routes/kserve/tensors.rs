@@ -15,14 +15,14 @@ use crate::server::http::{deserialize_shapes, write};
 use crate::server::routes::inputs::List;
 
 /// The version of every model.
-pub const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "1";
 
 /// Maximum dimensions of a tensor.
 const MAX_DIMENSIONS: usize = 8;
 
 /// A tensor of a request.
 #[derive(serde::Deserialize, ToSchema)]
-pub struct Tensor {
+pub(crate) struct Tensor {
     /// `text`; or `query` and `documents`.
     #[schema(example = "text")]
     pub name: String,
@@ -53,7 +53,7 @@ struct Data {
 
 impl Tensor {
     /// Its texts. `binary`: the remaining bytes after the JSON; those of this tensor are removed from it.
-    pub fn texts(self, binary: &mut &[u8]) -> Result<List<String>, ApiError> {
+    pub(crate) fn texts(self, binary: &mut &[u8]) -> Result<List<String>, ApiError> {
         let Self { name, shape, datatype, parameters, data } = self;
         let bad = |what: String| Err(ApiError::bad_request(format!("input \"{name}\": {what}")));
         if datatype != "BYTES" {
@@ -188,7 +188,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
 }
 
 /// A tensor of a response.
-pub struct Output {
+pub(crate) struct Output {
     pub name: &'static str,
     pub shape: Vec<usize>,
     pub numbers: Vec<f32>,
@@ -196,7 +196,7 @@ pub struct Output {
 
 impl Output {
     /// The body of a response with this tensor, and with `binary` the number of its bytes that are JSON.
-    pub fn response(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
+    pub(crate) fn response(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
         let mut out = b"{\"model_name\":".to_vec();
         write::json(model, &mut out);
         out.extend_from_slice(b",\"model_version\":");

@@ -19,13 +19,13 @@ use crate::server::{ApiError, App};
 
 /// The served models.
 #[derive(Serialize, ToSchema)]
-pub struct OllamaModels {
+pub(crate) struct OllamaModels {
     models: Vec<OllamaModel>,
 }
 
 /// A model in Ollama's terms.
 #[derive(Serialize, ToSchema)]
-pub struct OllamaModel {
+pub(crate) struct OllamaModel {
     name: String,
     model: String,
     /// Start of the server.
@@ -57,7 +57,7 @@ struct OllamaDetails {
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({}))]
 #[serde(expecting = "an object")]
-pub struct OllamaShowRequest {
+pub(crate) struct OllamaShowRequest {
     /// The name, with or without ":latest".
     #[serde(alias = "name")]
     #[schema(example = "default/not-specified")]
@@ -67,7 +67,7 @@ pub struct OllamaShowRequest {
 /// Information about a model.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OllamaShowReply)]
-pub struct OllamaShowResponse {
+pub(crate) struct OllamaShowResponse {
     details: OllamaDetails,
     /// `general.architecture`, and under the architecture's name `context_length` and `embedding_length`.
     #[schema(value_type = Object)]
@@ -81,7 +81,7 @@ pub struct OllamaShowResponse {
 
 /// The version of the server.
 #[derive(Serialize, ToSchema)]
-pub struct OllamaVersion {
+pub(crate) struct OllamaVersion {
     #[schema(example = "0.1.0")]
     version: &'static str,
 }
@@ -127,14 +127,14 @@ fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
 /// List models (Ollama)
 #[utoipa::path(get, path = "/api/tags", tag = tags::OLLAMA,
     responses((status = 200, description = "All models", body = OllamaModels)))]
-pub async fn tags(State(app): State<Arc<App>>) -> Json<OllamaModels> {
+pub(crate) async fn tags(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     Json(OllamaModels { models: app.models.all().iter().map(|served| entry(served, &app)).collect() })
 }
 
 /// List loaded models (Ollama)
 #[utoipa::path(get, path = "/api/ps", tag = tags::OLLAMA,
     responses((status = 200, description = "The loaded models", body = OllamaModels)))]
-pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
+pub(crate) async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     let loaded = app.models.all().iter().filter(|served| served.is_loaded());
     Json(OllamaModels { models: loaded.map(|served| entry(served, &app)).collect() })
 }
@@ -142,7 +142,7 @@ pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
 /// Get information about a model (Ollama)
 #[utoipa::path(post, path = "/api/show", tag = tags::OLLAMA, request_body = OllamaShowRequest,
     responses((status = 200, description = "The model", body = OllamaShowResponse)))]
-pub async fn show(
+pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Body(request): Body<OllamaShowRequest>,
 ) -> Result<Json<OllamaShowResponse>, ApiError> {
@@ -165,6 +165,6 @@ pub async fn show(
 /// Get the server's version (Ollama)
 #[utoipa::path(get, path = "/api/version", tag = tags::OLLAMA,
     responses((status = 200, description = "The version", body = OllamaVersion)))]
-pub async fn version() -> Json<OllamaVersion> {
+pub(crate) async fn version() -> Json<OllamaVersion> {
     Json(OllamaVersion { version: env!("CARGO_PKG_VERSION") })
 }

@@ -3,6 +3,6 @@
 //!
 //! Names of models match with and without `:latest`. `--unload-after` takes the role of Ollama's `keep_alive`.
 
-pub mod catalog;
+pub(crate) mod catalog;
 mod name;
-pub mod route;
+pub(crate) mod route;

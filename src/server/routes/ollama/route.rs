@@ -22,7 +22,7 @@ use crate::server::{ApiError, App, EmbeddingDtype};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
-pub struct OllamaEmbedRequest {
+pub(crate) struct OllamaEmbedRequest {
     /// The model's name, with or without ":latest".
     #[schema(example = "default/not-specified")]
     model: Option<String>,
@@ -42,7 +42,7 @@ pub struct OllamaEmbedRequest {
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"prompt": "What do cats eat?"}))]
 #[serde(expecting = "an object")]
-pub struct OllamaEmbeddingsRequest {
+pub(crate) struct OllamaEmbeddingsRequest {
     /// The model's name, with or without ":latest".
     #[schema(example = "default/not-specified")]
     model: Option<String>,
@@ -67,7 +67,7 @@ struct OllamaOptions {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
 #[schema(as = OllamaEmbedReply)]
-pub struct OllamaEmbedResponse {
+pub(crate) struct OllamaEmbedResponse {
     /// The model's name.
     model: String,
     embeddings: Vec<Vec<f32>>,
@@ -83,7 +83,7 @@ pub struct OllamaEmbedResponse {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
 #[schema(as = OllamaEmbeddingsReply)]
-pub struct OllamaEmbeddingsResponse {
+pub(crate) struct OllamaEmbeddingsResponse {
     embedding: Vec<f32>,
 }
 
@@ -103,7 +103,10 @@ fn vector(numbers: &[f32], out: &mut Vec<u8>) {
     request_body = OllamaEmbedRequest,
     responses((status = 200, description = "One vector per input, in order", body = OllamaEmbedResponse))
 )]
-pub async fn embed(State(app): State<Arc<App>>, Body(request): Body<OllamaEmbedRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn embed(
+    State(app): State<Arc<App>>,
+    Body(request): Body<OllamaEmbedRequest>,
+) -> Result<Response, ApiError> {
     let started = Instant::now();
     let served = model(&app, request.model.as_deref())?;
     let service = app.acquire(served).await?;
@@ -171,7 +174,7 @@ fn write_response(name: &str, vectors: Option<&Vectors>, started: Instant, loade
     request_body = OllamaEmbeddingsRequest,
     responses((status = 200, description = "The vector", body = OllamaEmbeddingsResponse))
 )]
-pub async fn embeddings(
+pub(crate) async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<OllamaEmbeddingsRequest>,
 ) -> Result<Response, ApiError> {

@@ -10,7 +10,7 @@ use crate::server::routes::inputs::Truncation;
 
 /// A rerank request without its documents.
 #[derive(PartialEq)]
-pub struct RerankCall {
+pub(crate) struct RerankCall {
     pub query: String,
     /// The model's name.
     pub model: Option<String>,
@@ -29,7 +29,7 @@ pub struct RerankCall {
 }
 
 /// A document of the response.
-pub struct Ranked {
+pub(crate) struct Ranked {
     /// Its index in the request.
     pub index: usize,
     /// Relevance to the query.
@@ -40,26 +40,26 @@ pub struct Ranked {
 
 impl Ranked {
     /// The estimated bytes of documents in a response.
-    pub fn size(ranks: &[Self]) -> usize {
+    pub(crate) fn size(ranks: &[Self]) -> usize {
         ranks.iter().map(|ranked| RESULT_BYTES + ranked.document.as_ref().map_or(0, String::len)).sum()
     }
 }
 
 impl RerankCall {
     /// 400 for token limits below the model's.
-    pub fn check(&self, service: &Service) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, service: &Service) -> Result<(), ApiError> {
         check_limits(&self.limits, service)
     }
 
     /// True if the two can be computed together: all but their own documents is the same.
-    pub fn is_like(&self, other: &Self) -> bool {
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
         let Self { query: _, top_n: _, with_documents: _, model, raw, truncate, max_chunks, limits } = self;
         (model, raw, truncate, max_chunks, limits)
             == (&other.model, &other.raw, &other.truncate, &other.max_chunks, &other.limits)
     }
 
     /// Computes the scores, and orders the documents, best first.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         service: &Service,
         documents: Vec<String>,
@@ -70,7 +70,7 @@ impl RerankCall {
 
     /// Computes several compatible calls at once, each with its documents, and orders the documents of each, best
     /// first.
-    pub async fn run_all(
+    pub(crate) async fn run_all(
         calls: Vec<(Self, Vec<String>)>,
         service: &Service,
     ) -> Result<(ModelOutput<Relevance>, Vec<Vec<Ranked>>), Failure> {

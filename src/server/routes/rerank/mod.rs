@@ -11,7 +11,7 @@
 //! requested are omitted: some clients do not accept `null`.
 
 mod call;
-pub mod ranking;
+pub(crate) mod ranking;
 mod request;
 mod response;
-pub mod route;
+pub(crate) mod route;

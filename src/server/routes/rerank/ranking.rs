@@ -24,7 +24,7 @@ use crate::server::{ApiError, App};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"query": {"text": "What do cats eat?"}, "passages": [{"text": "Cats eat fish."}]}))]
 #[serde(expecting = "an object")]
-pub struct RankingRequest {
+pub(crate) struct RankingRequest {
     #[schema(schema_with = document_schema)]
     query: Document,
     #[schema(schema_with = documents_schema)]
@@ -46,7 +46,7 @@ pub struct RankingRequest {
 /// The best passages, best first; ties by index.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RankingReply)]
-pub struct RankingResponse {
+pub(crate) struct RankingResponse {
     rankings: Vec<Ranking>,
     usage: Usage,
 }
@@ -66,7 +66,10 @@ struct Ranking {
     request_body = RankingRequest,
     responses((status = 200, description = "The passages, best first", body = RankingResponse))
 )]
-pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn ranking(
+    State(app): State<Arc<App>>,
+    Body(request): Body<RankingRequest>,
+) -> Result<Response, ApiError> {
     rank(&app, request, None).await
 }
 
@@ -79,7 +82,7 @@ pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingReq
     params(("model" = String, Path, description = "The model's name", example = "default/not-specified")),
     responses((status = 200, description = "The passages, best first", body = RankingResponse))
 )]
-pub async fn retrieval(
+pub(crate) async fn retrieval(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
     Body(request): Body<RankingRequest>,

@@ -21,7 +21,7 @@ use crate::server::routes::inputs::{
 #[schema(example = json!({"query": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
 #[allow(dead_code, reason = "refused fields are not read")]
-pub struct RerankRequest {
+pub(crate) struct RerankRequest {
     #[schema(schema_with = document_schema, example = "What do cats eat?")]
     query: Document,
     #[schema(schema_with = documents_schema, required = false, example = json!(["Cats eat fish.", "A bridge of stone."]))]

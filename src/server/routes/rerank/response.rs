@@ -9,7 +9,7 @@ use crate::server::http::{Usage, new_id, unix_time};
 /// The best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RerankReply)]
-pub struct RerankResponse {
+pub(crate) struct RerankResponse {
     #[schema(example = "rerank")]
     object: &'static str,
     results: Vec<RerankResult>,
@@ -28,7 +28,7 @@ pub struct RerankResponse {
 /// Voyage's response: the best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]
 #[schema(as = VoyageReply)]
-pub struct VoyageResponse {
+pub(crate) struct VoyageResponse {
     #[schema(example = "list")]
     object: &'static str,
     data: Vec<RerankResult>,
@@ -102,7 +102,7 @@ struct MetaTokens {
 
 /// TEI's result of a document.
 #[derive(Serialize, ToSchema)]
-pub struct Rank {
+pub(crate) struct Rank {
     /// Its index in the request.
     index: usize,
     /// Relevance to the query.

@@ -32,13 +32,13 @@ enum AnyResponse {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "schema of the route's responses")]
-pub enum AnyError {
+pub(crate) enum AnyError {
     Documents(ErrorBody),
     Texts(TeiErrorBody),
 }
 
 /// A request body with errors in the shape of its own dialect.
-pub struct RerankBody(RerankRequest);
+pub(crate) struct RerankBody(RerankRequest);
 
 impl<S: Send + Sync> FromRequest<S> for RerankBody {
     type Rejection = ApiError;
@@ -71,7 +71,7 @@ impl<S: Send + Sync> FromRequest<S> for RerankBody {
         (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
-pub async fn rerank(
+pub(crate) async fn rerank(
     State(app): State<Arc<App>>,
     path: MatchedPath,
     RerankBody(request): RerankBody,
@@ -90,12 +90,15 @@ pub async fn rerank(
         (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
-pub async fn rerank_v2(State(app): State<Arc<App>>, RerankBody(request): RerankBody) -> Result<Response, ApiError> {
+pub(crate) async fn rerank_v2(
+    State(app): State<Arc<App>>,
+    RerankBody(request): RerankBody,
+) -> Result<Response, ApiError> {
     respond(&app, request, true).await
 }
 
 /// The response in the dialect of the request. With `objects`, documents in it are objects in any case.
-pub async fn respond(app: &App, request: RerankRequest, objects: bool) -> Result<Response, ApiError> {
+pub(crate) async fn respond(app: &App, request: RerankRequest, objects: bool) -> Result<Response, ApiError> {
     // The dialect of the body decides, also on TEI's own routes.
     let shaped = |is_teis, error: ApiError| error.shaped(if is_teis { ErrorShape::Tei } else { ErrorShape::Openai });
     let Resolved { call, documents, is_voyages } = request.resolve().map_err(|(e, is_teis)| shaped(is_teis, e))?;
@@ -147,7 +150,7 @@ async fn rank_documents(
 }
 
 /// TEI's rerank: documents in `texts`.
-pub struct RerankTexts;
+pub(crate) struct RerankTexts;
 
 impl TeiTask for RerankTexts {
     type Request = RerankRequest;

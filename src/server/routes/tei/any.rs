@@ -27,7 +27,7 @@ use crate::server::{ApiError, App};
 /// `source_sentence` and `sentences` in `inputs`.
 #[utoipa::path(post, path = "/", tag = tags::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route", body = Value)))]
-pub async fn root(
+pub(crate) async fn root(
     State(app): State<Arc<App>>,
     request: Result<Body<Box<RawValue>>, ApiError>,
 ) -> Result<Response, ApiError> {
@@ -40,7 +40,7 @@ pub async fn root(
 #[utoipa::path(post, path = "/invocations", tag = tags::TEI,
     request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route", body = Value)))]
-pub async fn invocations(
+pub(crate) async fn invocations(
     State(app): State<Arc<App>>,
     Body(request): Body<Box<RawValue>>,
 ) -> Result<Response, ApiError> {
@@ -50,7 +50,7 @@ pub async fn invocations(
 /// Readiness, as `/health` (SageMaker)
 #[utoipa::path(get, path = "/ping", tag = tags::SERVER, security(()),
     responses((status = 200, description = "Ready", body = Well)))]
-pub async fn ping(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
+pub(crate) async fn ping(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     health::health(app).await
 }
 
@@ -75,7 +75,7 @@ pub(super) enum Kind {
 
 impl Peek {
     /// The task by the shape of the body, independent of the model.
-    pub fn kind(&self) -> Option<Kind> {
+    pub(crate) fn kind(&self) -> Option<Kind> {
         match self.inputs {
             // TEI's rerank request.
             _ if self.texts.is_some() => Some(Kind::Rerank),
@@ -87,7 +87,7 @@ impl Peek {
 
 impl Kind {
     /// The model's own task.
-    pub fn of(service: &Service) -> Self {
+    pub(crate) fn of(service: &Service) -> Self {
         match service.engine().info().output {
             OutputKind::Embedding => Self::Embed,
             OutputKind::Sparse => Self::EmbedSparse,

@@ -22,7 +22,7 @@ use crate::server::{ApiError, App, Limits};
 /// Inputs to embed.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
-pub struct EmbedRequest {
+pub(crate) struct EmbedRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
     /// True for vectors of length 1.
@@ -46,7 +46,7 @@ pub struct EmbedRequest {
 /// Inputs to embed as token vectors or lexical weights.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
-pub struct EmbedTokensRequest {
+pub(crate) struct EmbedTokensRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
     /// False makes a text that is too long an error. By default, the server's setting.
@@ -62,13 +62,13 @@ pub struct EmbedTokensRequest {
 /// A token of the vocabulary, and its weight.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct SparseValue {
+pub(crate) struct SparseValue {
     index: u32,
     value: f32,
 }
 
 /// `/embed`
-pub struct Embed;
+pub(crate) struct Embed;
 
 impl TeiTask for Embed {
     type Request = EmbedRequest;
@@ -107,9 +107,9 @@ impl TeiTask for Embed {
 }
 
 /// `/embed_sparse` if `SPARSE`, otherwise `/embed_all`. Responses that are computed together count as one in memory.
-pub struct EmbedTokens<const SPARSE: bool>;
-pub type EmbedAll = EmbedTokens<false>;
-pub type EmbedSparse = EmbedTokens<true>;
+pub(crate) struct EmbedTokens<const SPARSE: bool>;
+pub(crate) type EmbedAll = EmbedTokens<false>;
+pub(crate) type EmbedSparse = EmbedTokens<true>;
 
 impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
     type Request = EmbedTokensRequest;
@@ -187,7 +187,7 @@ impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
 /// Token vectors of models made for them (ColBERT), the last hidden states of other encoders.
 #[utoipa::path(post, path = "/embed_all", tag = tags::TEI, request_body = EmbedTokensRequest,
     responses((status = 200, description = "One list of vectors per text, in order", body = Vec<Vec<Vec<f32>>>)))]
-pub async fn embed_all(
+pub(crate) async fn embed_all(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbedTokensRequest>,
 ) -> Result<Response, ApiError> {
@@ -199,7 +199,7 @@ pub async fn embed_all(
 /// For models with lexical weights (SPLADE).
 #[utoipa::path(post, path = "/embed_sparse", tag = tags::TEI, request_body = EmbedTokensRequest,
     responses((status = 200, description = "One list of weights per text, in order", body = Vec<Vec<SparseValue>>)))]
-pub async fn embed_sparse(
+pub(crate) async fn embed_sparse(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbedTokensRequest>,
 ) -> Result<Response, ApiError> {

@@ -18,14 +18,14 @@ use crate::server::{ApiError, App};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct InfoQuery {
+pub(crate) struct InfoQuery {
     /// The model's name; the first by default.
     model: Option<String>,
 }
 
 /// A model and the server's limits.
 #[derive(Serialize, ToSchema)]
-pub struct Info {
+pub(crate) struct Info {
     /// The repository or directory of the model.
     #[schema(example = "thenlper/gte-base")]
     model_id: String,
@@ -85,7 +85,7 @@ struct ClassifierModel {
     responses(
         (status = 200, description = "The model and the server", body = Info),
         (status = 404, description = "The model does not exist", body = TeiErrorBody)))]
-pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, ApiError> {
+pub(crate) async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, ApiError> {
     let served = app.models.choose(query.model.as_deref(), None)?;
     let service = app.acquire(served).await?;
     // Clients compare it with the name that they sent.

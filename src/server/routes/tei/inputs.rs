@@ -9,7 +9,7 @@ use crate::server::routes::inputs::{List, id, list, one_of, string};
 
 /// Inputs to classify: "…", a pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
 #[derive(Debug, PartialEq, Eq)]
-pub struct PredictInputs {
+pub(crate) struct PredictInputs {
     pub list: List<Input>,
     /// True for a single input outside of a list.
     pub single: bool,
@@ -75,7 +75,7 @@ deserialize_shapes!(First, "a string, or a list of one or two strings", {
 });
 
 /// The number of characters of all inputs; a token id counts as one.
-pub fn characters(inputs: &[Input]) -> usize {
+pub(crate) fn characters(inputs: &[Input]) -> usize {
     let count = |input: &Input| match input {
         Input::Text(text) => text.chars().count(),
         Input::Ids(ids) => ids.len(),
@@ -84,7 +84,7 @@ pub fn characters(inputs: &[Input]) -> usize {
     inputs.iter().map(count).sum()
 }
 
-pub fn predict_schema() -> Schema {
+pub(crate) fn predict_schema() -> Schema {
     let strings = || list(string()).max_items(Some(2));
     let text = string().description(Some("A text")).examples(["I like you."]);
     let pair = strings().description(Some("A pair of texts; or one text"));
@@ -93,13 +93,13 @@ pub fn predict_schema() -> Schema {
 }
 
 /// The schema of a text or a list of texts.
-pub fn texts_schema() -> Schema {
+pub(crate) fn texts_schema() -> Schema {
     let text = string().description(Some("A text")).examples(["What is Deep Learning?"]);
     OneOfBuilder::new().item(text).item(list(string()).description(Some("Texts"))).build().into()
 }
 
 /// The schema of the token ids of one text or of several.
-pub fn ids_schema() -> Schema {
+pub(crate) fn ids_schema() -> Schema {
     let one = list(id()).description(Some("The token ids of one text"));
     let many = list(ArrayBuilder::new().items(id())).description(Some("The token ids of several texts"));
     OneOfBuilder::new().item(one).item(many).build().into()

@@ -4,12 +4,12 @@
 //! and malformed JSON 422 (TEI: 413, and plain text), offsets of `/tokenize` count characters (TEI: bytes), and `model`
 //! selects one of several models, by default the first made for the route.
 
-pub mod any;
-pub mod embed;
-pub mod info;
+pub(crate) mod any;
+pub(crate) mod embed;
+pub(crate) mod info;
 mod inputs;
-pub mod predict;
-pub mod similarity;
-pub mod together;
-pub mod tokenize;
-pub mod vertex;
+pub(crate) mod predict;
+pub(crate) mod similarity;
+pub(crate) mod together;
+pub(crate) mod tokenize;
+pub(crate) mod vertex;

@@ -19,7 +19,7 @@ use crate::server::{ApiError, App, Limits};
 /// Inputs to classify.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": "I like it."}))]
-pub struct PredictRequest {
+pub(crate) struct PredictRequest {
     #[schema(schema_with = predict_schema)]
     inputs: PredictInputs,
     /// True for logits as scores. By default scores are their softmax, or with one label the sigmoid, unless the
@@ -39,7 +39,7 @@ pub struct PredictRequest {
 
 /// A label and its score.
 #[derive(Serialize, ToSchema)]
-pub struct Prediction<'l> {
+pub(crate) struct Prediction<'l> {
     #[schema(example = 0.9)]
     score: f64,
     #[schema(example = "admiration")]
@@ -50,7 +50,7 @@ pub struct Prediction<'l> {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub enum Predictions<'l> {
+pub(crate) enum Predictions<'l> {
     One(Vec<Prediction<'l>>),
     Many(Vec<Vec<Prediction<'l>>>),
 }
@@ -58,12 +58,15 @@ pub enum Predictions<'l> {
 /// Classify texts or pairs of texts
 #[utoipa::path(post, path = "/predict", tag = tags::TEI, request_body = PredictRequest,
     responses((status = 200, description = "The labels, best first; for a list of inputs, one list each", body = Predictions)))]
-pub async fn predict(State(app): State<Arc<App>>, Body(request): Body<PredictRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn predict(
+    State(app): State<Arc<App>>,
+    Body(request): Body<PredictRequest>,
+) -> Result<Response, ApiError> {
     alone::<Predict>(&app, request).await
 }
 
 /// `/predict`
-pub struct Predict;
+pub(crate) struct Predict;
 
 impl TeiTask for Predict {
     type Request = PredictRequest;

@@ -22,7 +22,7 @@ use crate::server::{ApiError, App, Limits};
 #[schema(example = json!({
     "inputs": {"source_sentence": "What do cats eat?", "sentences": ["Cats eat fish.", "A bridge of stone."]}
 }))]
-pub struct SimilarityRequest {
+pub(crate) struct SimilarityRequest {
     #[serde(deserialize_with = "known")]
     inputs: SimilarityInputs,
     #[serde(default, deserialize_with = "nested")]
@@ -33,7 +33,7 @@ pub struct SimilarityRequest {
 
 /// A text and those that it is compared with.
 #[derive(Deserialize, ToSchema)]
-pub struct SimilarityInputs {
+pub(crate) struct SimilarityInputs {
     #[schema(example = "What is Deep Learning?")]
     source_sentence: String,
     #[schema(example = json!(["What is Machine Learning?"]))]
@@ -43,7 +43,7 @@ pub struct SimilarityInputs {
 
 /// Options of the texts.
 #[derive(Default, PartialEq, Deserialize, ToSchema)]
-pub struct SimilarityParameters {
+pub(crate) struct SimilarityParameters {
     /// False makes a text that is too long an error. By default, the server's setting.
     truncate: Option<bool>,
     /// The end at which it is cut.
@@ -55,7 +55,7 @@ pub struct SimilarityParameters {
 /// Similarity of a text to several others
 #[utoipa::path(post, path = "/similarity", tag = tags::TEI, request_body = SimilarityRequest,
     responses((status = 200, description = "One number per sentence, in order", body = Vec<f32>)))]
-pub async fn similarity(
+pub(crate) async fn similarity(
     State(app): State<Arc<App>>,
     Body(request): Body<SimilarityRequest>,
 ) -> Result<Response, ApiError> {
@@ -63,7 +63,7 @@ pub async fn similarity(
 }
 
 /// `/similarity`. The source sentence is the first input.
-pub struct Similarity;
+pub(crate) struct Similarity;
 
 impl TeiTask for Similarity {
     type Request = SimilarityRequest;

@@ -17,10 +17,10 @@ use crate::server::routes::inputs::Truncation;
 use crate::server::{ApiError, App, Limits};
 
 /// The options of a request, its inputs, and true for a single input outside of a list.
-pub type Taken<T> = (<T as TeiTask>::Options, Vec<<T as TeiTask>::Input>, bool);
+pub(crate) type Taken<T> = (<T as TeiTask>::Options, Vec<<T as TeiTask>::Input>, bool);
 
 /// A task of TEI's routes.
-pub trait TeiTask: Sized + 'static {
+pub(crate) trait TeiTask: Sized + 'static {
     type Request: DeserializeOwned + Send + 'static;
     /// The fields of a request except its inputs. Requests with equal options are computed together.
     type Options: PartialEq + Send + 'static;
@@ -61,13 +61,13 @@ pub trait TeiTask: Sized + 'static {
 }
 
 /// The response to a single request.
-pub async fn alone<T: TeiTask>(app: &App, request: T::Request) -> Result<Response, ApiError> {
+pub(crate) async fn alone<T: TeiTask>(app: &App, request: T::Request) -> Result<Response, ApiError> {
     let (options, inputs, single) = T::taken(request, &app.limits)?;
     respond_alone::<T>(app, options, inputs, single).await
 }
 
 /// The response to a single request, after its split.
-pub async fn respond_alone<T: TeiTask>(
+pub(crate) async fn respond_alone<T: TeiTask>(
     app: &App,
     options: T::Options,
     inputs: Vec<T::Input>,
@@ -81,7 +81,7 @@ pub async fn respond_alone<T: TeiTask>(
 }
 
 /// A model's failure as an error with TEI's statuses; `field` names the input at an index.
-pub fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
+pub(crate) fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
     let of_input = |status, index, reason| ApiError::new(status, format!("{}: {reason}", field(index)));
     match failure {
         Failure::Input { index, reason, too_long: false } => {
@@ -96,7 +96,7 @@ pub fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
 }
 
 /// The failure of a model that computed the inputs of `parts`, as an error.
-pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
+pub(crate) fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
     if let Failure::Query { document: Some(index), reason } = &failure {
         return ApiError::bad_request(format!("{}query: {reason}", parts.place(*index).prefix));
     }
@@ -107,7 +107,7 @@ pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
 }
 
 /// The meaning of `truncate` and `truncation_direction`; `None`: the server's setting.
-pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
+pub(crate) fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
     match (truncate, direction) {
         (Some(false), _) | (_, None) => truncate.map(|truncate| Truncation::from(truncate).end(service)),
         (_, Some(direction)) => Some(direction.into()),
@@ -115,7 +115,7 @@ pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<D
 }
 
 /// The cost of a response.
-pub struct Cost {
+pub(crate) struct Cost {
     started: Instant,
     pub characters: usize,
     tokens: usize,
@@ -124,12 +124,12 @@ pub struct Cost {
 
 impl Cost {
     /// Begins a request with `characters` characters.
-    pub fn begin(characters: usize) -> Self {
+    pub(crate) fn begin(characters: usize) -> Self {
         Self { started: Instant::now(), characters, tokens: 0, times: Times::default() }
     }
 
     /// Records the model's tokens and times.
-    pub fn count<T>(&mut self, computed: &ModelOutput<T>) {
+    pub(crate) fn count<T>(&mut self, computed: &ModelOutput<T>) {
         (self.tokens, self.times) = (computed.tokens, computed.times);
     }
 
@@ -150,7 +150,7 @@ impl Cost {
 }
 
 /// Responses to requests that were computed together.
-pub struct Responses {
+pub(crate) struct Responses {
     /// The JSON of each, in pieces.
     pub json: Vec<Vec<Bytes>>,
     /// The cost of all of them.
@@ -161,12 +161,12 @@ pub struct Responses {
 
 impl Responses {
     /// Responses of one piece each.
-    pub fn new(json: Vec<Vec<u8>>, cost: Cost) -> Self {
+    pub(crate) fn new(json: Vec<Vec<u8>>, cost: Cost) -> Self {
         Self { json: json.into_iter().map(|json| vec![json.into()]).collect(), cost, permit: None }
     }
 
     /// Writes the response of each request by `one`, on a blocking thread if there are many `numbers`.
-    pub async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         parts: Parts,
         results: Vec<T>,
         numbers: usize,
@@ -187,13 +187,13 @@ impl Responses {
 
 /// The requests that the inputs belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Parts {
+pub(crate) struct Parts {
     parts: Vec<Part>,
 }
 
 /// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// The number of its inputs.
     pub count: usize,
     /// True if its input was not in a list, so that its response is not one either.
@@ -204,7 +204,7 @@ pub struct Part {
 
 /// The position of an input.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The prefix of field names in messages: empty, or "instances[3]: ".
     pub prefix: String,
     /// The index among the inputs of its request.
@@ -214,27 +214,27 @@ pub struct Place {
 }
 
 impl Parts {
-    pub fn one(part: Part) -> Self {
+    pub(crate) fn one(part: Part) -> Self {
         Self { parts: vec![part] }
     }
 
     /// Adds other requests, whose inputs follow.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.parts.extend(other.parts);
     }
 
     /// The index of each request in the list `instances`.
-    pub fn instances(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn instances(&self) -> impl Iterator<Item = usize> {
         self.parts.iter().filter_map(|part| part.instance)
     }
 
     /// The number of inputs of each request.
-    pub fn counts(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = usize> {
         self.parts.iter().map(|part| part.count)
     }
 
     /// The position of the input at `index` among those of all requests.
-    pub fn place(&self, index: usize) -> Place {
+    pub(crate) fn place(&self, index: usize) -> Place {
         let mut rest = index;
         for part in &self.parts {
             if rest < part.count {
@@ -246,7 +246,7 @@ impl Parts {
     }
 
     /// The results of all requests, split by request.
-    pub fn split<'r, T>(&self, mut results: &'r [T]) -> Vec<(Part, &'r [T])> {
+    pub(crate) fn split<'r, T>(&self, mut results: &'r [T]) -> Vec<(Part, &'r [T])> {
         let take = |&part: &Part| {
             let (own, rest) = results.split_at(part.count.min(results.len()));
             results = rest;
@@ -258,7 +258,7 @@ impl Parts {
 
 impl Part {
     /// The prefix of the request's field names in messages.
-    pub fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         self.instance.map(|index| format!("instances[{index}]: ")).unwrap_or_default()
     }
 }

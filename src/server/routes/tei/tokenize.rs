@@ -24,7 +24,7 @@ use crate::server::{ApiError, App};
 /// Texts to tokenize.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": "What do cats eat?"}))]
-pub struct TokenizeRequest {
+pub(crate) struct TokenizeRequest {
     #[schema(schema_with = texts_schema)]
     inputs: Inputs,
     /// True for tokens with the special tokens around a text.
@@ -40,7 +40,7 @@ pub struct TokenizeRequest {
 /// Token ids to decode.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"ids": [101, 102], "skip_special_tokens": false}))]
-pub struct DecodeRequest {
+pub(crate) struct DecodeRequest {
     #[schema(schema_with = ids_schema)]
     ids: Inputs,
     /// True for texts without special tokens.
@@ -53,7 +53,7 @@ pub struct DecodeRequest {
 
 /// A token with its position.
 #[derive(Serialize, ToSchema)]
-pub struct SimpleToken {
+pub(crate) struct SimpleToken {
     #[schema(example = 428)]
     id: u32,
     /// The part of the text that it stands for; the name of a special token.
@@ -74,7 +74,10 @@ pub struct SimpleToken {
 /// The whole text is tokenized, without truncation; at most 256 KiB per text.
 #[utoipa::path(post, path = "/tokenize", tag = tags::TEI, request_body = TokenizeRequest,
     responses((status = 200, description = "One list of tokens per text, in order", body = Vec<Vec<SimpleToken>>)))]
-pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn tokenize(
+    State(app): State<Arc<App>>,
+    Body(request): Body<TokenizeRequest>,
+) -> Result<Response, ApiError> {
     let TokenizeRequest { inputs: Inputs(texts), add_special_tokens, prompt_name, model } = request;
     let texts = texts.checked("inputs", &app.limits)?;
     let service = app.model(model.as_deref()).await?;
@@ -100,7 +103,10 @@ pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeR
 /// At most 1,048,576 ids per list.
 #[utoipa::path(post, path = "/decode", tag = tags::TEI, request_body = DecodeRequest,
     responses((status = 200, description = "One text per list of ids, in order", body = Vec<String>)))]
-pub async fn decode(State(app): State<Arc<App>>, Body(request): Body<DecodeRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn decode(
+    State(app): State<Arc<App>>,
+    Body(request): Body<DecodeRequest>,
+) -> Result<Response, ApiError> {
     let DecodeRequest { ids: Inputs(lists), skip_special_tokens, model } = request;
     let lists = lists.checked("ids", &app.limits)?;
     let service = app.model(model.as_deref()).await?;

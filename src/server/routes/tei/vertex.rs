@@ -30,7 +30,7 @@ use crate::server::{ApiError, App, Limits};
 /// Several requests in one.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"instances": [{"inputs": "What do cats eat?"}]}))]
-pub struct VertexRequest {
+pub(crate) struct VertexRequest {
     /// Each as for the model's own route. All of them together have at most as many inputs as one request.
     #[schema(value_type = Vec<Object>, example = json!([{"inputs": "What is Deep Learning?"}]))]
     instances: List<Box<RawValue>>,
@@ -39,7 +39,7 @@ pub struct VertexRequest {
 /// The results of the instances.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct VertexResponse {
+pub(crate) struct VertexResponse {
     /// Each as from the model's own route.
     #[schema(value_type = Vec<Value>)]
     predictions: Vec<serde_json::Value>,
@@ -50,7 +50,10 @@ pub struct VertexResponse {
 /// They count as one request: all instances together have at most --max-client-batch-size inputs.
 #[utoipa::path(post, path = "/vertex", tag = tags::TEI, request_body = VertexRequest,
     responses((status = 200, description = "One result per instance, in order", body = VertexResponse)))]
-pub async fn vertex(State(app): State<Arc<App>>, Body(request): Body<VertexRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn vertex(
+    State(app): State<Arc<App>>,
+    Body(request): Body<VertexRequest>,
+) -> Result<Response, ApiError> {
     let instances = request.instances.checked("instances", &app.limits)?;
     let count = instances.len();
     let groups = groups(&app, instances).await?;

@@ -35,7 +35,7 @@ pub(super) enum Call {
 }
 
 impl Address {
-    pub fn of(url: &Url) -> Self {
+    pub(crate) fn of(url: &Url) -> Self {
         let segments: Vec<String> =
             url.path().split('/').filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
         let base = |length: usize| {

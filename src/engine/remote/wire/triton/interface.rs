@@ -7,7 +7,7 @@ use crate::model::{Setting, SettingError};
 
 /// The tensors of the model, as infa's server has them until the server says otherwise.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Interface {
+pub(crate) struct Interface {
     /// `text`, or `query` and `documents`.
     pub inputs: Vec<Tensor>,
     /// `None`: the only one with numbers.
@@ -15,7 +15,7 @@ pub struct Interface {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Tensor {
+pub(crate) struct Tensor {
     pub name: String,
     #[serde(default)]
     pub datatype: String,
@@ -25,12 +25,12 @@ pub struct Tensor {
 
 impl Tensor {
     /// A tensor of any number of texts.
-    pub fn text(name: &str) -> Self {
+    pub(crate) fn text(name: &str) -> Self {
         Self { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] }
     }
 
     /// True if Triton puts requests together by it: each row is an input of its own.
-    pub fn is_batched(&self) -> bool {
+    pub(crate) fn is_batched(&self) -> bool {
         matches!(self.shape[..], [-1, _, ..])
     }
 }
@@ -42,7 +42,7 @@ impl Default for Interface {
 }
 
 impl Interface {
-    pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, SettingError> {
+    pub(crate) fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, SettingError> {
         #[derive(Deserialize)]
         struct Metadata {
             inputs: Vec<Tensor>,

@@ -13,4 +13,4 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-pub use protocol::at;
+pub(crate) use protocol::at;

@@ -16,7 +16,7 @@ use crate::model::{Setting, SettingError};
 
 /// A server that speaks KServe's version 2.
 #[derive(Default)]
-pub struct Triton {
+pub(crate) struct Triton {
     listed: bool,
     described: bool,
     model: Option<String>,
@@ -29,7 +29,7 @@ pub struct Triton {
 }
 
 /// The protocol of the server at `url`, and where its paths begin.
-pub fn at(url: &Url) -> (Box<dyn Protocol>, Url) {
+pub(crate) fn at(url: &Url) -> (Box<dyn Protocol>, Url) {
     match Address::of(url) {
         Address::Server { base, model, call } => (Box::new(Triton { call, named: model, ..Triton::default() }), base),
         Address::Model { call, input } => {

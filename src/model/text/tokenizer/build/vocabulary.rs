@@ -19,7 +19,7 @@ const IDS: &str = "vocab.json";
 const MERGES: &str = "merges.txt";
 
 /// The names of such files, fetched if there is no tokenizer.json; vocab.json is fetched in any case.
-pub const FILES: [&str; 2] = [WORDS, MERGES];
+pub(crate) const FILES: [&str; 2] = [WORDS, MERGES];
 
 /// The vocabulary file in `dir`, if there is one.
 pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
@@ -31,7 +31,7 @@ pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
 }
 
 /// The error of a `dir` with neither tokenizer.json nor a substitute.
-pub fn missing(dir: &Path) -> ModelError {
+pub(crate) fn missing(dir: &Path) -> ModelError {
     ModelError::MissingFile {
         dir: dir.to_owned(),
         what: "tokenizer.json".into(),
