@@ -92,7 +92,7 @@ impl fmt::Display for Set {
 }
 
 /// Something to do with the kinds and the tile of a set.
-pub trait Visit {
+pub(crate) trait Visit {
     /// The result.
     type Output;
 
@@ -105,7 +105,7 @@ pub trait Visit {
 }
 
 /// Calls a visitor with what computes `format` on `set`; `None` if the set has no such arithmetic.
-pub fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T::Output> {
+pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T::Output> {
     Some(match (set, format) {
         #[cfg(target_arch = "x86_64")]
         (Set::Avx512Bf16(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, Bf16, 12, 2>(simd),

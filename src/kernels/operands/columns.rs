@@ -8,7 +8,7 @@ use crate::steps::math::{EXP2_COARSE, EXP2_FINE, exp2, exp2_or_denormal};
 
 /// Columns in panels of `V` × 16, each a list of words along the depth, as [`Weights`](super::weights::Weights) are.
 #[derive(Debug, Clone)]
-pub struct Columns<K: Kind, const V: usize> {
+pub(crate) struct Columns<K: Kind, const V: usize> {
     words: Vec<ColumnWords<V>>,
     depth: usize,
     scales: Vec<[f32; LANES]>,
@@ -25,7 +25,7 @@ impl<K: Kind, const V: usize> Default for Columns<K, V> {
 impl<K: Encode, const V: usize> Columns<K, V> {
     /// Becomes room for `columns` columns of `elements` each, a multiple of [`Kind::GROUP`]. The words of columns beyond
     /// those, up to whole panels, are 0.
-    pub fn reset(&mut self, columns: usize, elements: usize) {
+    pub(crate) fn reset(&mut self, columns: usize, elements: usize) {
         let panels = columns.div_ceil(V * LANES);
         self.depth = elements / K::GROUP;
         self.words.clear();
@@ -35,25 +35,25 @@ impl<K: Encode, const V: usize> Columns<K, V> {
     }
 
     /// Panels of `V` × 16 columns.
-    pub fn panels(&self) -> usize {
+    pub(crate) fn panels(&self) -> usize {
         self.scales.len() / V
     }
 
     /// A panel's words.
     #[inline(always)]
-    pub fn panel(&self, panel: usize) -> &[ColumnWords<V>] {
+    pub(crate) fn panel(&self, panel: usize) -> &[ColumnWords<V>] {
         &self.words[panel * self.depth..(panel + 1) * self.depth]
     }
 
     /// The scales of sixteen columns.
     #[inline(always)]
-    pub fn scales(&self, vector: usize) -> &[f32; LANES] {
+    pub(crate) fn scales(&self, vector: usize) -> &[f32; LANES] {
         &self.scales[vector]
     }
 
     /// Writes a column, less `mean`.
     #[inline(always)]
-    pub fn write<S: Simd>(&mut self, simd: S, column: usize, values: &[[f32; LANES]], mean: &[[f32; LANES]]) {
+    pub(crate) fn write<S: Simd>(&mut self, simd: S, column: usize, values: &[[f32; LANES]], mean: &[[f32; LANES]]) {
         let (vector, lane) = (column / LANES, column % LANES);
         let (panel, v) = (vector / V, vector % V);
         let mut inverse = simd.splat(1.0);
@@ -77,7 +77,7 @@ impl<K: Encode, const V: usize> Columns<K, V> {
 }
 
 /// Kinds of the product of probabilities with values.
-pub trait Transposed: Encode {
+pub(crate) trait Transposed: Encode {
     /// Writes the rows `low` and `high` of sixteen columns as words: one word if a word has two elements, else two.
     fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2];
     /// 2^x as exact as probabilities of this kind need, for x up to 127.
@@ -112,7 +112,7 @@ impl Transposed for F32 {
 impl<K: Transposed, const V: usize> Columns<K, V> {
     /// Writes the elements `2 · pair` and `2 · pair + 1` of all columns: two rows of `vectors` × 16 values each.
     #[inline(always)]
-    pub fn write_pair<S: Simd>(&mut self, simd: S, pair: usize, low: &[[f32; LANES]], high: &[[f32; LANES]]) {
+    pub(crate) fn write_pair<S: Simd>(&mut self, simd: S, pair: usize, low: &[[f32; LANES]], high: &[[f32; LANES]]) {
         let words = 2 / K::GROUP;
         for (vector, (low, high)) in low.iter().zip(high).enumerate() {
             let encoded = K::pair(simd, simd.load(low), simd.load(high));

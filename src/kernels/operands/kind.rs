@@ -20,19 +20,19 @@ pub trait Kind: Copy + Send + Sync + 'static {
 /// Signed bytes for activations, bytes with an offset of 128 for weights (`vpdpbusd`). The correction of a row is
 /// −128 times the sum of its activations.
 #[derive(Debug, Clone, Copy)]
-pub struct Bytes;
+pub(crate) struct Bytes;
 
 /// 16-bit integers for both, of 8 bits' range (`vpmaddwd`). The correction is 0.
 #[derive(Debug, Clone, Copy)]
-pub struct Words;
+pub(crate) struct Words;
 
 /// Bfloat16 for both, summed in f32 (`vdpbf16ps`).
 #[derive(Debug, Clone, Copy)]
-pub struct Bf16;
+pub(crate) struct Bf16;
 
 /// f32 for both.
 #[derive(Debug, Clone, Copy)]
-pub struct F32;
+pub(crate) struct F32;
 
 impl Kind for Bytes {
     const GROUP: usize = 4;

@@ -148,7 +148,7 @@ impl Pack for F32 {
 }
 
 /// A linear layer of the parts side by side.
-pub fn affine<K: Pack, const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Affine<K, V> {
+pub(crate) fn affine<K: Pack, const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Affine<K, V> {
     let weights = K::weights::<V>(parts, inputs);
     let mut bias = vec![[0.0; LANES]; weights.panels() * V];
     for (at, source) in sources(parts).into_iter().enumerate() {
@@ -166,7 +166,7 @@ pub fn affine<K: Pack, const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Af
 }
 
 /// Numbers in vectors; a count that is not a multiple of 16 is filled up with zeros.
-pub fn vectors(count: usize, mut number: impl FnMut(usize) -> f32) -> Vec<[f32; LANES]> {
+pub(crate) fn vectors(count: usize, mut number: impl FnMut(usize) -> f32) -> Vec<[f32; LANES]> {
     let mut vectors = vec![[0.0; LANES]; count.div_ceil(LANES)];
     for at in 0..count {
         vectors[at / LANES][at % LANES] = number(at);

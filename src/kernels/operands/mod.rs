@@ -9,9 +9,9 @@
 //! kind       the elements: bytes, 16-bit integers, bfloat16, f32
 //! ```
 
-pub mod columns;
-pub mod kind;
-pub mod matrix;
-pub mod rows;
-pub mod tile;
-pub mod weights;
+pub(crate) mod columns;
+pub(crate) mod kind;
+pub(crate) mod matrix;
+pub(crate) mod rows;
+pub(crate) mod tile;
+pub(crate) mod weights;

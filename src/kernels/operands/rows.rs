@@ -10,7 +10,7 @@ const RANGE: f32 = 127.0;
 ///
 /// Rows of bytes have a scale each, and a middle, which is 0 or where their range is centred: x ≈ scale · q + middle.
 #[derive(Debug, Clone)]
-pub struct Rows<K: Kind, const R: usize> {
+pub(crate) struct Rows<K: Kind, const R: usize> {
     words: Vec<i32>,
     /// Words of a row.
     depth: usize,
@@ -99,7 +99,7 @@ impl Encode for F32 {
 
 /// The centre of the range of a quantised row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Centre {
+pub(crate) enum Centre {
     /// Around 0.
     Zero,
     /// Around the middle of its least and largest value, for values that lie on one side, as behind a GELU.
@@ -123,7 +123,7 @@ impl<K: Kind, const R: usize> Default for Rows<K, R> {
 impl<K: Encode, const R: usize> Rows<K, R> {
     /// Becomes room for `rows` rows of `width` values, a multiple of 16. Rows beyond them, up to whole blocks, hold
     /// anything: what comes of them is not used.
-    pub fn reset(&mut self, rows: usize, width: usize) {
+    pub(crate) fn reset(&mut self, rows: usize, width: usize) {
         let blocks = rows.div_ceil(R);
         self.depth = width / K::GROUP;
         self.words.resize(blocks * R * self.depth, 0);
@@ -134,7 +134,7 @@ impl<K: Encode, const R: usize> Rows<K, R> {
 
     /// Writes a row. One with a value that is not finite gets a scale that is NaN, so that all its products are.
     #[inline(always)]
-    pub fn write<S: Simd>(&mut self, simd: S, row: usize, values: &[[f32; LANES]], centre: Centre) {
+    pub(crate) fn write<S: Simd>(&mut self, simd: S, row: usize, values: &[[f32; LANES]], centre: Centre) {
         let (block, at) = (row / R, row % R);
         let (mut inverse, mut middle) = (simd.splat(1.0), simd.splat(0.0));
         if K::QUANTISED {
@@ -156,32 +156,32 @@ impl<K: Encode, const R: usize> Rows<K, R> {
 
     /// A block's words.
     #[inline(always)]
-    pub fn block(&self, block: usize) -> &[i32] {
+    pub(crate) fn block(&self, block: usize) -> &[i32] {
         &self.words[block * R * self.depth..(block + 1) * R * self.depth]
     }
 
     /// A block's words to write to, `vectors` × sixteen values of all its rows an item.
     #[inline(always)]
-    pub fn block_mut(&mut self, block: usize, vectors: usize) -> std::slice::ChunksExactMut<'_, i32> {
+    pub(crate) fn block_mut(&mut self, block: usize, vectors: usize) -> std::slice::ChunksExactMut<'_, i32> {
         let words = vectors * R * LANES / K::GROUP;
         self.words[block * R * self.depth..(block + 1) * R * self.depth].chunks_exact_mut(words)
     }
 
     /// The sums of a block's rows before the first product.
     #[inline(always)]
-    pub fn corrections(&self, block: usize) -> &[i32; R] {
+    pub(crate) fn corrections(&self, block: usize) -> &[i32; R] {
         &self.corrections[block]
     }
 
     /// A block's scales.
     #[inline(always)]
-    pub fn scales(&self, block: usize) -> &[f32; R] {
+    pub(crate) fn scales(&self, block: usize) -> &[f32; R] {
         &self.scales[block]
     }
 
     /// A block's middles.
     #[inline(always)]
-    pub fn middles(&self, block: usize) -> &[f32; R] {
+    pub(crate) fn middles(&self, block: usize) -> &[f32; R] {
         &self.middles[block]
     }
 }

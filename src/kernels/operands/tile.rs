@@ -4,10 +4,10 @@ use super::kind::Kind;
 use crate::simd::{LANES, Simd};
 
 /// A word of each of `V` times sixteen columns.
-pub type ColumnWords<const V: usize> = [[i32; LANES]; V];
+pub(crate) type ColumnWords<const V: usize> = [[i32; LANES]; V];
 
 /// The products of a tile in memory.
-pub type Products<const R: usize, const V: usize> = [[[f32; LANES]; V]; R];
+pub(crate) type Products<const R: usize, const V: usize> = [[[f32; LANES]; V]; R];
 
 /// Runs a block for every number below a constant of at most 12, each a copy of its own.
 ///
@@ -33,7 +33,7 @@ pub(crate) use unrolled;
 /// AVX2, where a vector takes two): otherwise sums go through memory at every step, and half the speed is gone. For the
 /// same reason who takes the sums indexes them by constants; see [`unrolled`].
 #[inline(always)]
-pub fn tile<S: Simd, K: Kind, const R: usize, const V: usize>(
+pub(crate) fn tile<S: Simd, K: Kind, const R: usize, const V: usize>(
     simd: S,
     rows: &[i32],
     columns: &[ColumnWords<V>],
@@ -63,7 +63,7 @@ pub fn tile<S: Simd, K: Kind, const R: usize, const V: usize>(
 
 /// The sums as numbers in memory.
 #[inline(always)]
-pub fn to_memory<S: Simd, K: Kind, const R: usize, const V: usize>(
+pub(crate) fn to_memory<S: Simd, K: Kind, const R: usize, const V: usize>(
     simd: S,
     sums: [[K::Sum<S>; V]; R],
     products: &mut Products<R, V>,

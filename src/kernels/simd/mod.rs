@@ -9,15 +9,15 @@
 //! everything below is inlined into it. A method that is called outside of `vectorize` is right, but slow.
 
 #[cfg(target_arch = "x86_64")]
-pub mod avx2;
+pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub mod avx512;
+pub(crate) mod avx512;
 mod scalar;
 mod traits;
 
 #[cfg(target_arch = "x86_64")]
-pub use avx2::Avx2;
+pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub use avx512::Avx512;
-pub use scalar::Scalar;
-pub use traits::{Kernel, LANES, Simd};
+pub(crate) use avx512::Avx512;
+pub(crate) use scalar::Scalar;
+pub(crate) use traits::{Kernel, LANES, Simd};

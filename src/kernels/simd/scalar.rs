@@ -4,7 +4,7 @@ use super::traits::{Kernel, LANES, Simd};
 
 /// No instruction set: arrays of sixteen. For tests, and for processors without any of the others.
 #[derive(Debug, Clone, Copy)]
-pub struct Scalar;
+pub(crate) struct Scalar;
 
 type F = [f32; LANES];
 type I = [i32; LANES];

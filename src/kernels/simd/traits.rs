@@ -1,7 +1,7 @@
 //! The operations of an instruction set.
 
 /// Lanes of a vector.
-pub const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// A kernel with its arguments.
 pub trait Kernel {

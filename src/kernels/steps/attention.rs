@@ -9,11 +9,11 @@ use crate::operands::tile::{Products, tile, to_memory, unrolled};
 use crate::simd::{Kernel, LANES, Simd};
 
 /// The most vectors of a head.
-pub const MOST_WIDTH: usize = 16;
+pub(crate) const MOST_WIDTH: usize = 16;
 
 /// Rows of a matrix: `width` vectors from vector `at` on, every `stride` vectors.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// The whole matrix.
     pub values: &'a [[f32; LANES]],
     /// Vectors from a row to the next.
@@ -30,7 +30,7 @@ impl<'a> View<'a> {
 }
 
 /// Buffers that calls reuse.
-pub struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+pub(crate) struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: usize> {
     queries: Rows<QK, R>,
     keys: Columns<QK, V>,
     values: Columns<PV, V>,
@@ -55,7 +55,7 @@ impl<QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buf
 
 /// The attention of one sequence, for the heads of queries that share a head of keys. Queries are scaled by
 /// log2 e / √size already.
-pub struct Attention<'a, B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+pub(crate) struct Attention<'a, B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
     /// Queries: `heads` heads side by side.
     pub queries: View<'a>,
     /// The number of rows of queries.
@@ -97,7 +97,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
 
 /// A part of attention that is timed alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     Keys,
     Values,
     Queries,
@@ -108,7 +108,7 @@ pub enum Phase {
 }
 
 /// The parts with their names, and their products with as many operations as queries × keys × hidden values.
-pub const PHASES: [(&str, Phase, usize); 7] = [
+pub(crate) const PHASES: [(&str, Phase, usize); 7] = [
     ("attention: keys", Phase::Keys, 0),
     ("attention: values", Phase::Values, 0),
     ("attention: queries", Phase::Queries, 0),
@@ -119,7 +119,7 @@ pub const PHASES: [(&str, Phase, usize); 7] = [
 ];
 
 /// Attention, or a part of it after those before it.
-pub struct Only<T>(pub Phase, pub T);
+pub(crate) struct Only<T>(pub Phase, pub T);
 
 impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
     for Only<Attention<'_, B, QK, PV, R, V>>

@@ -8,7 +8,7 @@ use crate::simd::{LANES, Simd};
 pub(super) const UNSEEN: f32 = -1.0e30;
 
 /// An addition to scores, in powers of two.
-pub trait Bias {
+pub(crate) trait Bias {
     /// False if nothing is added.
     const ADDS: bool;
     /// The keys, out of `keys`, that one of these queries sees.
@@ -19,7 +19,7 @@ pub trait Bias {
 
 /// Every query sees every key, and nothing is added.
 #[derive(Debug, Clone, Copy)]
-pub struct Full;
+pub(crate) struct Full;
 
 impl Bias for Full {
     const ADDS: bool = false;
@@ -36,7 +36,7 @@ impl Bias for Full {
 
 /// All that architectures add to scores.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Masked<'a> {
+pub(crate) struct Masked<'a> {
     /// True if a query sees only keys at its own position and before.
     pub causal: bool,
     /// The largest distance of a key.
@@ -49,7 +49,7 @@ pub struct Masked<'a> {
 
 /// Numbers by head, query and key.
 #[derive(Debug, Clone, Copy)]
-pub struct Table<'a> {
+pub(crate) struct Table<'a> {
     /// Rows of keys, padded to whole vectors, for every query, for every head.
     pub values: &'a [[f32; LANES]],
     /// Queries of a head.

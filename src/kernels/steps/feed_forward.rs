@@ -10,7 +10,7 @@ use crate::operands::rows::{Centre, Encode, Rows};
 use crate::simd::{Kernel, LANES, Simd};
 
 /// Tiles of rows that go through all steps together.
-pub const TILES: usize = 4;
+pub(crate) const TILES: usize = 4;
 
 /// A feed-forward network.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct FeedForward<K: Encode, const V: usize> {
 }
 
 /// Buffers that calls reuse.
-pub struct Buffers<K: Encode, const R: usize> {
+pub(crate) struct Buffers<K: Encode, const R: usize> {
     rows: Rows<K, R>,
     /// Of the rows of a block: the hidden states, normalised, and the inside of the network.
     states: Vec<[f32; LANES]>,
@@ -39,7 +39,7 @@ impl<K: Encode, const R: usize> Default for Buffers<K, R> {
 }
 
 /// The steps of a layer after its attention.
-pub struct AfterAttention<'a, K: Encode, const R: usize, const V: usize> {
+pub(crate) struct AfterAttention<'a, K: Encode, const R: usize, const V: usize> {
     /// The results of the heads.
     pub context: &'a [[f32; LANES]],
     /// The layer's inputs.
@@ -140,7 +140,7 @@ impl<K: Encode, const R: usize, const V: usize> AfterAttention<'_, K, R, V> {
 
 /// Normalises rows of `width` vectors.
 #[inline(always)]
-pub fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width: usize) {
+pub(crate) fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width: usize) {
     for row in rows.chunks_exact_mut(width) {
         norm.apply(simd, row);
     }
@@ -148,7 +148,7 @@ pub fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width
 
 /// Writes rows of `width` vectors, each multiplied with `smoothing`, as inputs of products.
 #[inline(always)]
-pub fn quantise<S: Simd, K: Encode, const R: usize>(
+pub(crate) fn quantise<S: Simd, K: Encode, const R: usize>(
     simd: S,
     to: &mut Rows<K, R>,
     rows: &[[f32; LANES]],

@@ -54,7 +54,7 @@ impl<K: Encode, const V: usize> Layer<K, V> {
 }
 
 /// Buffers that calls reuse.
-pub struct Buffers<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+pub(crate) struct Buffers<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
     attention: attention::Buffers<QK, PV, R, V>,
     after: feed_forward::Buffers<K, R>,
     /// The inputs of the products for queries, and for keys and values.
@@ -82,7 +82,7 @@ impl<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> Defa
 }
 
 /// A layer over sequences that stand one behind the other.
-pub struct Run<'a, B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+pub(crate) struct Run<'a, B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
     /// The parameters.
     pub layer: &'a Layer<K, V>,
     /// The hidden states of all sequences.

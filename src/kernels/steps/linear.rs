@@ -8,7 +8,7 @@ use crate::operands::weights::Weights;
 use crate::simd::{Kernel, LANES, Simd};
 
 /// The last step of a linear layer: takes its outputs before they reach memory.
-pub trait Epilogue {
+pub(crate) trait Epilogue {
     /// Takes sixteen outputs of `row`, those from `vector` · 16 on.
     fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F);
 
@@ -38,7 +38,7 @@ impl<K: Encode, const V: usize> Affine<K, V> {
 }
 
 /// x · W + bias.
-pub struct Linear<'a, K: Encode, E: Epilogue, const R: usize, const V: usize> {
+pub(crate) struct Linear<'a, K: Encode, E: Epilogue, const R: usize, const V: usize> {
     /// The inputs.
     pub rows: &'a Rows<K, R>,
     /// The number of them.

@@ -3,10 +3,10 @@
 use crate::simd::Simd;
 
 /// 2^f for f from 0 to 1, relative error 7.5e-5: enough where the result is rounded to bfloat16.
-pub const EXP2_COARSE: [f32; 4] = [0.999_925_2, 0.695_833_56, 0.226_067_16, 0.078_024_52];
+pub(crate) const EXP2_COARSE: [f32; 4] = [0.999_925_2, 0.695_833_56, 0.226_067_16, 0.078_024_52];
 /// 2^f for f from 0 to 1, relative error 6.2e-8 with the rounding of the sums.
 #[expect(clippy::approx_constant, reason = "a coefficient that is nearly ln 2")]
-pub const EXP2_FINE: [f32; 7] =
+pub(crate) const EXP2_FINE: [f32; 7] =
     [1.0, 0.693_147, 0.240_229_83, 0.055_483_34, 0.009_678_841, 0.001_243_968_8, 0.000_217_022_55];
 
 /// A polynomial by Horner's rule, the constant first.
@@ -22,19 +22,19 @@ fn polynomial<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
 
 /// 2^x with one of the polynomials above, for x up to 127; 0 below −126.
 #[inline(always)]
-pub fn exp2<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
+pub(crate) fn exp2<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
     simd.zero_below(x, simd.splat(-126.0), exp2_or_denormal(simd, x, coefficients))
 }
 
 /// The same, but below −126 any number below 2^−126: 0 as a bfloat16, and in a sum with 1.
 #[inline(always)]
-pub fn exp2_or_denormal<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
+pub(crate) fn exp2_or_denormal<S: Simd>(simd: S, x: S::F, coefficients: &[f32]) -> S::F {
     simd.scale(polynomial(simd, simd.fraction(x), coefficients), x)
 }
 
 /// x · Φ(x), with Φ of the normal distribution by x · (½ + c · P(u)), c = x held within ±a, u = 2c²/a² − 1.
 #[derive(Debug, Clone, Copy)]
-pub struct Gelu<'a> {
+pub(crate) struct Gelu<'a> {
     /// a
     pub bound: f32,
     /// P, the constant first.
@@ -42,7 +42,7 @@ pub struct Gelu<'a> {
 }
 
 /// GELU to 1.7e-6, with a = 5 and degree 12.
-pub const GELU_FINE: Gelu<'static> = Gelu {
+pub(crate) const GELU_FINE: Gelu<'static> = Gelu {
     bound: 5.0,
     coefficients: &[
         0.141_363_78,
@@ -61,7 +61,7 @@ pub const GELU_FINE: Gelu<'static> = Gelu {
     ],
 };
 /// GELU to 1.9e-4 up to x = 8, with a = 3.9 and degree 6: a hundredth of a step of quantisation.
-pub const GELU_COARSE: Gelu<'static> = Gelu {
+pub(crate) const GELU_COARSE: Gelu<'static> = Gelu {
     bound: 3.9,
     coefficients: &[
         0.180_270_88,
@@ -77,7 +77,7 @@ pub const GELU_COARSE: Gelu<'static> = Gelu {
 impl Gelu<'_> {
     /// GELU of each lane.
     #[inline(always)]
-    pub fn of<S: Simd>(&self, simd: S, x: S::F) -> S::F {
+    pub(crate) fn of<S: Simd>(&self, simd: S, x: S::F) -> S::F {
         let held = simd.max(simd.min(x, simd.splat(self.bound)), simd.splat(-self.bound));
         let factor = simd.splat(2.0 / (self.bound * self.bound));
         let u = simd.fma(simd.mul(held, held), factor, simd.splat(-1.0));

@@ -11,12 +11,12 @@
 //! math           exp2 and GELU by polynomials
 //! ```
 
-pub mod activation;
-pub mod attention;
-pub mod bias;
-pub mod feed_forward;
-pub mod layer;
-pub mod linear;
-pub mod math;
-pub mod norm;
-pub mod store;
+pub(crate) mod activation;
+pub(crate) mod attention;
+pub(crate) mod bias;
+pub(crate) mod feed_forward;
+pub(crate) mod layer;
+pub(crate) mod linear;
+pub(crate) mod math;
+pub(crate) mod norm;
+pub(crate) mod store;

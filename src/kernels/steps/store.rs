@@ -4,7 +4,7 @@ use super::linear::Epilogue;
 use crate::simd::{LANES, Simd};
 
 /// Writes rows of `width` vectors.
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     pub rows: &'a mut [[f32; LANES]],
     /// Vectors of a row.
     pub width: usize,
@@ -18,7 +18,7 @@ impl Epilogue for Store<'_> {
 }
 
 /// Adds to rows of `width` vectors.
-pub struct AddTo<'a> {
+pub(crate) struct AddTo<'a> {
     pub rows: &'a mut [[f32; LANES]],
     /// Vectors of a row.
     pub width: usize,
@@ -33,7 +33,7 @@ impl Epilogue for AddTo<'_> {
 }
 
 /// Writes its sums with rows of `width` vectors.
-pub struct Sum<'a> {
+pub(crate) struct Sum<'a> {
     pub rows: &'a [[f32; LANES]],
     pub to: &'a mut [[f32; LANES]],
     /// Vectors of a row.
@@ -49,7 +49,7 @@ impl Epilogue for Sum<'_> {
 }
 
 /// Becomes a copy.
-pub fn copy(from: &[[f32; LANES]], to: &mut Vec<[f32; LANES]>) {
+pub(crate) fn copy(from: &[[f32; LANES]], to: &mut Vec<[f32; LANES]>) {
     to.clear();
     to.extend_from_slice(from);
 }
