@@ -24,6 +24,8 @@ pub(crate) struct Description {
     pub vocab: usize,
     /// Longest sequence in tokens; `None` if unlimited.
     pub max_positions: Option<usize>,
+    /// True if operators of our own can compute its layers.
+    pub own_layers: bool,
     /// Name of a tensor that every checkpoint has, perhaps after a prefix.
     pub anchor: &'static str,
 }
@@ -35,7 +37,9 @@ pub(crate) struct Description {
 pub(crate) fn describe(config: &Json) -> Result<Description, GraphError> {
     let architecture = known::of(config)?;
     let Sizes { hidden, vocab, max_positions, .. } = architecture.sizes();
-    Ok(Description { architecture: architecture.name(), hidden, vocab, max_positions, anchor: architecture.anchor() })
+    let own_layers = architecture.packable();
+    let (architecture, anchor) = (architecture.name(), architecture.anchor());
+    Ok(Description { architecture, hidden, vocab, max_positions, own_layers, anchor })
 }
 
 /// The longest input in tokens by `config` (the parsed config.json), also of an architecture that is not built here.

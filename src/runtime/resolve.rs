@@ -34,7 +34,9 @@ impl Kernels {
                 Err(dtype.refused(format!("only --kernels avx512-bf16 has it, not {}", self.name())))
             }
             // Measured to be faster there; other sets are not measured yet.
-            (Self::Auto, Dtype::Int8) => Ok(Set::named(Self::Avx512Bf16.name())),
+            (Self::Auto, Dtype::Int8) => {
+                Ok([Self::Avx512Bf16, Self::Avx512Vnni].into_iter().find_map(|set| Set::named(set.name())))
+            }
             (Self::Auto | Self::Builtin, _) => Ok(None),
             _ => match Set::named(self.name()) {
                 Some(set) => Ok(Some(set)),

@@ -47,6 +47,22 @@ fn the_doctor_names_the_usable_ones() {
 }
 
 #[test]
+fn inspect_names_what_computes_the_layers() {
+    let layers = |model: &str| {
+        let out = infa(["model", "inspect", "--json"]).arg(fixture(model)).run().status(0).out;
+        serde_json::from_slice::<Json>(&out).unwrap()["layers"].as_str().unwrap().to_owned()
+    };
+    let usable = usable();
+    let expected = match usable.iter().find(|set| ["avx512-bf16", "avx512-vnni"].contains(&set.as_str())) {
+        Some(set) if set == "avx512-bf16" => "float32: builtin, bfloat16: avx512-bf16, int8: avx512-bf16",
+        Some(_) => "float32: builtin, int8: avx512-vnni",
+        None => "float32: builtin, int8: builtin",
+    };
+    assert_eq!(layers("bert-tiny"), expected);
+    assert_eq!(layers("architectures/modernbert-embed"), "builtin");
+}
+
+#[test]
 fn all_sets_give_the_same_bits() {
     let vectors = |set: &str| {
         let ran = embed_with(fixture("bert-tiny"), ["--kernels", set]).stdin(TEXTS).run().status(0);

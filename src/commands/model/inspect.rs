@@ -68,6 +68,9 @@ fn table(summary: &Summary) -> String {
         let by = format!("for {output}{processor}; calibrated by {texts} {whose}(cached)");
         line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
+    if let Some(layers) = &summary.layers {
+        line("layers", layers);
+    }
     let mut number = |label: &str, value: Option<usize>, unit: &str| {
         if let Some(value) = value {
             line(label, &format!("{}{unit}", grouped(value as u64)));

@@ -20,6 +20,7 @@ use crate::model::task::Task;
 use crate::model::weights::Weights;
 use crate::model::{Model, wanted_of};
 use crate::regular_file;
+use crate::runtime::device::{Dtype, Kernels};
 
 /// A description of a model. Unknown parts are absent.
 #[derive(Debug, Default, Serialize)]
@@ -41,6 +42,8 @@ pub(super) struct Summary {
     /// Int8 weights that were made of them, and are in the cache.
     pub int8: Vec<Report>,
     pub vocabulary: Option<usize>,
+    /// What computes the layers in each number format, here and by default.
+    pub layers: Option<String>,
     /// Length of the vectors.
     pub dimensions: Option<usize>,
     /// Longest text in tokens.
@@ -145,6 +148,8 @@ impl Summary {
         };
         let hidden = described.map(|d| d.hidden).or(self.dimensions);
         self.vocabulary = described.map(|d| d.vocab).or(self.vocabulary);
+        // Sparse vectors need a row a text, which operators over packed texts do not give.
+        self.layers = described.map(|d| layers(d.own_layers && sentence.splade.is_none()));
         if sentence.splade.is_some() {
             self.dimensions = self.vocabulary;
         } else if sentence.late.is_some() {
@@ -212,6 +217,18 @@ impl Summary {
         }
         described
     }
+}
+
+/// What computes the layers of a model: ONNX Runtime's built-in operators, or those of an instruction set.
+fn layers(own: bool) -> String {
+    if !own {
+        return Kernels::Builtin.name().to_owned();
+    }
+    let by = |dtype: Dtype| {
+        let set = Kernels::Auto.resolve(dtype).ok()?.map_or(Kernels::Builtin.name(), |set| set.name());
+        Some(format!("{dtype}: {set}"))
+    };
+    [Dtype::Float32, Dtype::Bfloat16, Dtype::Int8].into_iter().filter_map(by).collect::<Vec<_>>().join(", ")
 }
 
 /// An error in one line, with what to do about it.
