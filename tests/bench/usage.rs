@@ -103,7 +103,7 @@ fn flags_and_configs_do_not_get_in_each_others_way() {
     }
     // Without any engine that can run the plan is printed, and fails as the run does.
     for (args, said) in [
-        (&["--engines", "onnx:bfloat16"][..], "cannot run here: "),
+        (&["--engines", "onnx:float16"][..], "cannot run here: "),
         (&["--engines", "onnx", "--device", "cuda"], "engine     onnx, baseline, reference; cannot run here: "),
         (&["--engines", "torch", "--python", "/bin/false"], "engine     torch, baseline, reference; cannot run here: "),
     ] {

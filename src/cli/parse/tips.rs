@@ -99,7 +99,7 @@ const FLAGS: &[(&[&str], Tips)] = &[
     (&["--int8", "--quantize", "--quantized"], &[("dtype", "--dtype int8"), ("engines", "--engines onnx:int8")]),
 ];
 const GPU: &str = "infa's own engine computes on the CPU; --engine torch@cuda uses a GPU";
-const HALF: &str = "infa's own engine computes in float32, int8 or bfloat16; --dtype int8 is the fastest";
+const HALF: &str = "infa's own engine computes in float32 or int8; --dtype int8 is smaller and faster";
 const BFLOAT16: &str = "--dtype bfloat16";
 const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
 

@@ -42,7 +42,7 @@ pub(super) struct Summary {
     /// Int8 weights that were made of them, and are in the cache.
     pub int8: Vec<Report>,
     pub vocabulary: Option<usize>,
-    /// What computes the layers in each number format, here and by default.
+    /// Operators of the layers in each number format, on this machine by default.
     pub layers: Option<String>,
     /// Length of the vectors.
     pub dimensions: Option<usize>,
@@ -219,7 +219,7 @@ impl Summary {
     }
 }
 
-/// What computes the layers of a model: ONNX Runtime's built-in operators, or those of an instruction set.
+/// Operators of a model's layers: ONNX Runtime's built-in ones, or those of an instruction set.
 fn layers(own: bool) -> String {
     if !own {
         return Kernels::Builtin.name().to_owned();
