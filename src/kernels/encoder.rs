@@ -14,6 +14,7 @@ use crate::steps::bias::{Full, Masked, Table};
 use crate::steps::feed_forward::FeedForward;
 use crate::steps::layer::{Buffers, Group, Layer, Picked, Run};
 use crate::steps::norm::{Norm, Norms};
+use crate::steps::rope::Rope;
 
 /// A norm as a model's file has it.
 #[derive(Debug, Clone, Copy)]
@@ -43,17 +44,19 @@ pub struct Description<'a> {
     pub value: Matrix<'a>,
     /// The product with the results of the heads.
     pub output: Matrix<'a>,
-    /// The product before the activation.
+    /// The product before the activation; its results go through the activation or are multiplied with the gates.
     pub up: Matrix<'a>,
+    /// The product whose results go through the activation, and are then multiplied with those of `up`.
+    pub gate: Option<Matrix<'a>>,
     pub activation: Activation,
-    /// True if half of the outputs of `up` are gates of the others.
-    pub gated: bool,
     /// The product after it.
     pub down: Matrix<'a>,
     /// The norms of attention and of the feed-forward network: after each, or before.
-    pub norms: [NormWeights<'a>; 2],
+    pub norms: [Option<NormWeights<'a>>; 2],
     /// True if norms come before.
     pub norms_first: bool,
+    /// The angles by which queries and keys are turned.
+    pub rope: Option<&'a Arc<Rope>>,
     /// The rows to compute.
     pub picked: Picked,
     /// True if a query sees only keys at its own position and before.
@@ -66,17 +69,19 @@ pub struct Description<'a> {
 
 /// Prepares a layer; `None` if the set has no arithmetic for the format, or the sizes do not fit.
 pub fn layer(set: Set, format: Format, description: &Description<'_>) -> Option<Arc<dyn Operator>> {
-    let Description { hidden, heads, kv_heads, head_dim, .. } = *description;
-    if fits(hidden, heads, kv_heads, head_dim) { visit(set, format, description) } else { None }
+    let Description { hidden, heads, kv_heads, head_dim, rope, .. } = *description;
+    if fits(hidden, heads, kv_heads, head_dim, rope.map(Arc::as_ref)) { visit(set, format, description) } else { None }
 }
 
 /// True if a layer of these sizes can be computed.
-pub fn fits(hidden: usize, heads: usize, kv_heads: usize, head_dim: usize) -> bool {
+pub fn fits(hidden: usize, heads: usize, kv_heads: usize, head_dim: usize, rope: Option<&Rope>) -> bool {
+    let room = 1..=MOST_WIDTH * LANES;
     hidden > 0
         && kv_heads > 0
         && heads > 0
         && heads.is_multiple_of(kv_heads)
-        && (1..=MOST_WIDTH * LANES).contains(&head_dim)
+        && room.contains(&head_dim)
+        && rope.is_none_or(|rope| room.contains(&rope.order(head_dim).len()))
 }
 
 impl Visit for &Description<'_> {
@@ -97,22 +102,25 @@ impl Visit for &Description<'_> {
 pub fn build<K: Pack, const V: usize>(description: &Description<'_>) -> Layer<K, V> {
     let Description { hidden, heads, kv_heads, head_dim, .. } = *description;
     let padded = head_dim.next_multiple_of(LANES);
-    let head = |matrix, number: usize, factor| Part {
-        matrix,
-        outputs: number * head_dim..(number + 1) * head_dim,
-        factor,
-        padding: padded - head_dim,
+    let of_values = in_order(head_dim);
+    let of_keys = description.rope.map_or_else(|| of_values.clone(), |rope| rope.order(head_dim));
+    let head = |matrix, order: &[Option<usize>], number: usize, factor| {
+        let outputs = order.iter().map(|at| at.map(|at| number * head_dim + at)).collect();
+        Part { matrix, outputs, factor }
     };
     // Scores are powers of two.
     let factor = std::f32::consts::LOG2_E / (head_dim as f32).sqrt();
     let each = heads / kv_heads;
     let groups = (0..kv_heads).map(|group| {
-        let queries: Vec<_> = (0..each).map(|number| head(description.query, group * each + number, factor)).collect();
-        let keys_values = [head(description.key, group, 1.0), head(description.value, group, 1.0)];
+        let query = |number| head(description.query, &of_keys, group * each + number, factor);
+        let queries: Vec<_> = (0..each).map(query).collect();
+        let key = head(description.key, &of_keys, group, 1.0);
+        let value = head(description.value, &of_values, group, 1.0);
         let inputs = Pieces::whole(hidden);
-        Group { queries: affine(&queries, inputs), keys_values: affine(&keys_values, inputs) }
+        Group { queries: affine(&queries, inputs), keys_values: affine(&[key, value], inputs) }
     });
-    let norm = |norm: &NormWeights<'_>| {
+    let norm = |norm: &Option<NormWeights<'_>>| {
+        let Some(norm) = norm else { return Norm::Identity };
         let weight = vectors(hidden, |at| norm.weight[at]);
         match norm.bias {
             Some(bias) => Norm::Layer {
@@ -124,22 +132,32 @@ pub fn build<K: Pack, const V: usize>(description: &Description<'_>) -> Layer<K,
             None => Norm::Rms { values: hidden, weight, epsilon: norm.epsilon },
         }
     };
+    let before_activation: Vec<_> = description.gate.into_iter().chain([description.up]).map(Part::all).collect();
     Layer {
         hidden: hidden.div_ceil(LANES),
-        width: padded / LANES,
+        width: of_keys.len() / LANES,
+        value_width: padded / LANES,
+        rope: description.rope.cloned(),
         groups: groups.collect(),
         output: affine(&[Part::all(description.output)], Pieces { size: head_dim, padded }),
         feed_forward: FeedForward {
-            up: affine(&[Part::all(description.up)], Pieces::whole(hidden)),
+            up: affine(&before_activation, Pieces::whole(hidden)),
             activation: description.activation,
-            gated: description.gated,
+            gated: description.gate.is_some(),
             down: affine(&[Part::all(description.down)], Pieces::whole(description.down.inputs)),
         },
-        norms: match (description.norms.map(|weights| norm(&weights)), description.norms_first) {
+        norms: match (description.norms.each_ref().map(norm), description.norms_first) {
             (norms, true) => Norms::Pre(norms),
             (norms, false) => Norms::Post(norms),
         },
     }
+}
+
+/// The numbers of a head in their own order, in whole vectors.
+fn in_order(head_dim: usize) -> Vec<Option<usize>> {
+    let mut order: Vec<_> = (0..head_dim).map(Some).collect();
+    order.resize(head_dim.next_multiple_of(LANES), None);
+    order
 }
 
 struct Encoder<S, K: Encode, QK, PV, const R: usize, const V: usize> {

@@ -28,3 +28,4 @@ pub use operator::{Inputs, Misfit, Operator, Scratch};
 pub use sets::{Format, NAMES, Set};
 pub use steps::activation::Activation;
 pub use steps::layer::Picked;
+pub use steps::rope::Rope;

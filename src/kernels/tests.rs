@@ -1,5 +1,7 @@
 //! Every kernel against its scalar twin, bit by bit, and against plain sums in f64, over random shapes.
 
+use std::sync::Arc;
+
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512, avx2, avx512};
 use super::simd::{Kernel, LANES, Scalar, Simd};
@@ -14,6 +16,7 @@ use crate::steps::feed_forward::{FeedForward, quantise};
 use crate::steps::layer::{Buffers, Group, Layer, Picked, Run};
 use crate::steps::linear::{Affine, Linear};
 use crate::steps::norm::{Norm, Norms};
+use crate::steps::rope::Rope;
 use crate::steps::store::Store;
 
 /// A linear layer from rows of f32.
@@ -226,6 +229,8 @@ struct Shape {
     gated: bool,
     before: bool,
     activation: Activation,
+    /// True if queries and keys are turned.
+    turned: bool,
 }
 
 fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
@@ -240,7 +245,9 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
         let bias = vec![[0.01; LANES]; weights.panels() * V];
         Affine { weights, bias, smoothing: None }
     };
-    let Shape { hidden, heads, kv_heads, size, inner, gated, before, activation } = shape;
+    let Shape { hidden, heads, kv_heads, size, inner, gated, before, activation, turned } = shape;
+    let rope = turned.then(|| Arc::new(Rope::new((0..size / 2).map(|pair| 0.9 / (pair + 1) as f32).collect(), 1.0, true)));
+    let of_keys = rope.as_ref().map_or(size, |rope| rope.order(size).len());
     let norm = |root: bool| match root {
         true => Norm::Rms { values: hidden, weight: vectors(hidden, |at| 1.0 + at as f32 * 0.01), epsilon: 1e-6 },
         false => Norm::Layer {
@@ -252,9 +259,11 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
     };
     Layer {
         hidden: hidden / LANES,
-        width: size / LANES,
+        width: of_keys / LANES,
+        value_width: size / LANES,
+        rope,
         groups: (0..kv_heads)
-            .map(|_| Group { queries: affine(hidden, size * heads / kv_heads), keys_values: affine(hidden, 2 * size) })
+            .map(|_| Group { queries: affine(hidden, of_keys * heads / kv_heads), keys_values: affine(hidden, of_keys + size) })
             .collect(),
         output: affine(heads * size, hidden),
         feed_forward: FeedForward {
@@ -349,6 +358,7 @@ fn layers_are_the_same_on_all_sets_packed_and_alone() {
         gated: false,
         before: false,
         activation: Activation::Gelu,
+        turned: false,
     };
     let decoder = Shape {
         hidden: 96,
@@ -359,6 +369,7 @@ fn layers_are_the_same_on_all_sets_packed_and_alone() {
         gated: true,
         before: true,
         activation: Activation::Silu,
+        turned: true,
     };
     let slopes = [0.1, 0.2, 0.5, 0.7];
     let table = vectors(4 * 40 * 3 * LANES, |at| (at % 13) as f32 * 0.1);

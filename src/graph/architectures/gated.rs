@@ -1,7 +1,10 @@
 //! The layer that nomic_bert and gte have in common: rotated attention and a gated feed-forward, each added to its
 //! input and normalised after. They name its tensors differently, and pack them or not.
 
-use crate::graph::builder::{Activation, Attention, Builder, Mask, Rope, Value};
+use super::rotary::Rotation;
+use crate::graph::builder::{
+    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value,
+};
 use crate::graph::{GraphError, Rows};
 
 /// More than any model's layer has of anything.
@@ -12,6 +15,32 @@ const LARGEST: usize = 1 << 28;
 pub(crate) enum Parts<const N: usize> {
     Apart([&'static str; N]),
     Packed(&'static str),
+}
+
+impl<const N: usize> Parts<N> {
+    /// Number `part` of the matrices, `outputs` each, as part of an operator of our own.
+    fn linear(self, part: usize, name: &impl Fn(&str) -> String, outputs: usize, bias: bool) -> PackedLinear {
+        match self {
+            Self::Apart(names) => PackedLinear::whole(name(names[part]), outputs, bias),
+            Self::Packed(packed) => PackedLinear::part(name(packed), part, N, outputs, bias),
+        }
+    }
+}
+
+/// True if [`Layer::write`] can write operators of our own.
+pub(crate) fn packable(
+    hidden: usize,
+    heads: usize,
+    head_dim: usize,
+    activation: Activation,
+    rotation: Option<&Rotation>,
+) -> bool {
+    let rotary = match rotation {
+        Some(Rotation::Fixed(rotary)) => Some(rotary),
+        Some(Rotation::Growing(_)) => return false,
+        None => None,
+    };
+    PackedLayer::exists(hidden, heads, head_dim, 1, activation, rotary)
 }
 
 /// The feed-forward part.
@@ -92,6 +121,9 @@ impl Layer {
     ) -> Result<Value, GraphError> {
         let (names, width) = (&self.names, self.heads * self.head_dim);
         let name = |part: &str| format!("{}.{n}.{part}", names.layers);
+        if b.is_packed() {
+            return b.packed_layer(x, &self.packed(&name, rope, rows));
+        }
 
         let wanted = b.pick(x, self.hidden, rows);
         let inputs = [&wanted, x, x];
@@ -130,6 +162,44 @@ impl Layer {
         let down = b.linear_with(&inner, &name(names.down), self.inner, self.hidden, self.biases.down)?;
         let sum = b.op("Add", &[&down, &x], &[]);
         self.normalised(b, &sum, &name(names.norm))
+    }
+
+    /// The layer as one operator of our own.
+    fn packed<'a>(&self, name: &impl Fn(&str) -> String, rope: Option<&'a Rope>, rows: Rows) -> PackedLayer<'a> {
+        let (names, width) = (&self.names, self.heads * self.head_dim);
+        let [query, key, value] = [0, 1, 2].map(|part| names.qkv.linear(part, name, width, self.biases.attention));
+        let (up, gate) = match names.feed_forward {
+            FeedForward::Gated(pair) => {
+                let [up, gate] = [0, 1].map(|part| pair.linear(part, name, self.inner, self.biases.up));
+                (up, Some(gate))
+            }
+            FeedForward::Plain(up) => (PackedLinear::whole(name(up), self.inner, self.biases.up), None),
+        };
+        let norm = |part: &str| match self.rms {
+            true => PackedNorm::Rms { name: name(part) },
+            false => PackedNorm::Layer { name: name(part), bias: true },
+        };
+        PackedLayer {
+            hidden: self.hidden,
+            heads: self.heads,
+            head_dim: self.head_dim,
+            inner: self.inner,
+            activation: self.activation,
+            eps: self.eps,
+            query,
+            key,
+            value,
+            attended: PackedLinear::whole(name(names.attended), self.hidden, self.biases.attention),
+            up,
+            gate,
+            down: PackedLinear::whole(name(names.down), self.hidden, self.biases.down),
+            norms: [norm(names.attention_norm), norm(names.norm)],
+            norms_first: false,
+            rope,
+            reach: None,
+            bias: None,
+            rows,
+        }
     }
 
     fn normalised(&self, b: &mut Builder<'_>, x: &Value, name: &str) -> Result<Value, GraphError> {

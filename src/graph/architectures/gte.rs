@@ -204,6 +204,16 @@ impl Architecture for Gte {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        let head_and_activation = self.head_dim().and_then(|head_dim| {
+            let activation = Activation::parse("hidden_act", &self.hidden_act)?;
+            Ok((head_dim, activation))
+        });
+        head_and_activation.is_ok_and(|(head_dim, activation)| {
+            gated::packable(self.hidden_size, self.num_attention_heads, head_dim, activation, self.rotation.as_ref())
+        })
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let native = b.has("layers.0.post_attention_layernorm.weight");
         let mut names = if native { gated::NATIVE_NAMES } else { NAMES };

@@ -8,8 +8,11 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::architecture::{Architecture, Sizes};
+use super::gated;
 use super::rotary::{Rotation, Surroundings};
-use crate::graph::builder::{Activation, Attention, Attribute, Builder, Mask, Rope, Value};
+use crate::graph::builder::{
+    Activation, Attention, Attribute, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value,
+};
 use crate::graph::{GraphError, Rows, config};
 
 /// The settings of config.json that decide the graph; defaults are those of `transformers.ModernBertConfig`.
@@ -175,6 +178,17 @@ impl Architecture for ModernBert {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        let s = &self.settings;
+        // The mean over tokens is taken of texts of equal length.
+        self.classified_rows() == Rows::First
+            && Activation::parse("hidden_activation", &s.hidden_activation).is_ok_and(|activation| {
+                [&self.full, &self.sliding].into_iter().all(|rotation| {
+                    gated::packable(s.hidden_size, s.num_attention_heads, self.head_dim, activation, Some(rotation))
+                })
+            })
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let hidden = self.settings.hidden_size;
         let words = b.words(WORDS, self.settings.vocab_size, hidden)?;
@@ -188,6 +202,10 @@ impl Architecture for ModernBert {
             };
             let last = layer + 1 == self.settings.num_hidden_layers;
             let rows = if last { rows } else { Rows::All };
+            if b.is_packed() {
+                x = b.packed_layer(&x, &self.packed(layer, rope, reach, rows)?)?;
+                continue;
+            }
             x = self.attention(b, &x, layer, rope, reach, rows)?;
             x = self.feed_forward(b, &x, layer)?;
         }
@@ -232,6 +250,45 @@ impl ModernBert {
     fn norm(&self, b: &mut Builder<'_>, x: &Value, name: &str) -> Result<Value, GraphError> {
         let s = &self.settings;
         b.layer_norm_with(x, name, s.hidden_size, s.norm_eps, s.norm_bias)
+    }
+
+    /// Layer number `layer` as one operator of our own.
+    fn packed<'a>(
+        &self,
+        layer: usize,
+        rope: &'a Rope,
+        reach: Option<usize>,
+        rows: Rows,
+    ) -> Result<PackedLayer<'a>, GraphError> {
+        let s = &self.settings;
+        let (hidden, inner) = (s.hidden_size, s.intermediate_size);
+        let name = |part: &str| format!("layers.{layer}.{part}");
+        let [query, key, value] =
+            [0, 1, 2].map(|part| PackedLinear::part(name("attn.Wqkv"), part, 3, hidden, s.attention_bias));
+        let [gate, up] = [0, 1].map(|part| PackedLinear::part(name("mlp.Wi"), part, 2, inner, s.mlp_bias));
+        let norm = |part: &str| PackedNorm::Layer { name: name(part), bias: s.norm_bias };
+        Ok(PackedLayer {
+            hidden,
+            heads: s.num_attention_heads,
+            head_dim: self.head_dim,
+            inner,
+            activation: Activation::parse("hidden_activation", &s.hidden_activation)?,
+            eps: s.norm_eps,
+            query,
+            key,
+            value,
+            attended: PackedLinear::whole(name("attn.Wo"), hidden, s.attention_bias),
+            up,
+            gate: Some(gate),
+            down: PackedLinear::whole(name("mlp.Wo"), hidden, s.mlp_bias),
+            // The embeddings are normalised already.
+            norms: [if layer == 0 { PackedNorm::Identity } else { norm("attn_norm") }, norm("mlp_norm")],
+            norms_first: true,
+            rope: Some(rope),
+            reach,
+            bias: None,
+            rows,
+        })
     }
 
     /// `rows` of flat `x` with what they take from the tokens they see.

@@ -2,7 +2,7 @@
 //!
 //! They differ in the names of weights and in the bias of the attention scores.
 
-use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, Value};
+use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Value};
 use crate::graph::{GraphError, Rows};
 
 /// The weights of a layer by their names below the layer's own.
@@ -39,7 +39,8 @@ pub(crate) struct Variation<'a> {
 impl PostNorm {
     /// True if [`Builder::packed_layer`] can write the layer.
     pub(crate) fn packable(&self) -> bool {
-        PackedLayer::exists(self.hidden, self.heads, self.intermediate, self.activation)
+        let head_dim = self.hidden / self.heads.max(1);
+        PackedLayer::exists(self.hidden, self.heads, head_dim, self.intermediate, self.activation, None)
     }
 
     /// The layer called `name` over flat `x`: attention and feed-forward, each added to its input and normalised
@@ -55,23 +56,29 @@ impl PostNorm {
     ) -> Result<Value, GraphError> {
         if b.is_packed() {
             let name = |part: &str| format!("{name}.{part}");
-            let names = self.names;
+            let linear = |part: &str, outputs| PackedLinear::whole(name(part), outputs, true);
+            let norm = |part: &str| PackedNorm::Layer { name: name(part), bias: true };
+            let (names, hidden) = (self.names, self.hidden);
             return b.packed_layer(
                 x,
                 &PackedLayer {
-                    hidden: self.hidden,
+                    hidden,
                     heads: self.heads,
-                    intermediate: self.intermediate,
+                    head_dim: hidden / self.heads,
+                    inner: self.intermediate,
                     activation: self.activation,
                     eps: self.eps,
-                    query: &name(names.query),
-                    key: &name(names.key),
-                    value: &name(names.value),
-                    attended: &name(names.attended),
-                    attended_norm: &name(names.attended_norm),
-                    inner: &name(names.inner),
-                    outer: &name(names.outer),
-                    outer_norm: &name(names.outer_norm),
+                    query: linear(names.query, hidden),
+                    key: linear(names.key, hidden),
+                    value: linear(names.value, hidden),
+                    attended: linear(names.attended, hidden),
+                    up: linear(names.inner, self.intermediate),
+                    gate: None,
+                    down: linear(names.outer, hidden),
+                    norms: [norm(names.attended_norm), norm(names.outer_norm)],
+                    norms_first: false,
+                    rope: None,
+                    reach: None,
                     bias,
                     rows,
                 },

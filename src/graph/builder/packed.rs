@@ -1,29 +1,77 @@
 //! Layers over packed texts, each one operator of our own: see [`crate::kernels`].
 
+use std::ops::Range;
+
 use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
 use super::graph_builder::Builder;
 use super::layers::Activation;
 use super::matrix::Products;
+use super::rope::{Rope, Rotary};
 use super::value::{Attribute, Value};
 use crate::kernels::encoder::{Description, NormWeights, layer};
 use crate::kernels::{self, Matrix, Numbers, Picked};
 use crate::model::weights::TensorData;
 
-/// A post-norm layer, its weights by their full names.
+/// A linear layer: all rows of a matrix in the file, or those of one of several that are packed in it.
+#[derive(Debug, Clone)]
+pub(in super::super) struct PackedLinear {
+    /// The name, to which `.weight` and `.bias` are added.
+    pub name: String,
+    /// Rows of the matrix in the file.
+    pub total: usize,
+    pub rows: Range<usize>,
+    pub bias: bool,
+}
+
+impl PackedLinear {
+    /// A matrix of its own.
+    pub fn whole(name: String, outputs: usize, bias: bool) -> Self {
+        Self { name, total: outputs, rows: 0..outputs, bias }
+    }
+
+    /// Number `part` of matrices of `outputs` rows each.
+    pub fn part(name: String, part: usize, parts: usize, outputs: usize, bias: bool) -> Self {
+        Self { name, total: parts * outputs, rows: part * outputs..(part + 1) * outputs, bias }
+    }
+}
+
+/// A norm of a layer.
+#[derive(Debug, Clone)]
+pub(in super::super) enum PackedNorm {
+    Identity,
+    /// LayerNorm, with or without a bias.
+    Layer {
+        name: String,
+        bias: bool,
+    },
+    /// RMSNorm.
+    Rms {
+        name: String,
+    },
+}
+
+/// A layer, its weights by their full names.
 pub(in super::super) struct PackedLayer<'a> {
     pub hidden: usize,
     pub heads: usize,
-    pub intermediate: usize,
+    pub head_dim: usize,
+    pub inner: usize,
     pub activation: Activation,
     pub eps: f32,
-    pub query: &'a str,
-    pub key: &'a str,
-    pub value: &'a str,
-    pub attended: &'a str,
-    pub attended_norm: &'a str,
-    pub inner: &'a str,
-    pub outer: &'a str,
-    pub outer_norm: &'a str,
+    pub query: PackedLinear,
+    pub key: PackedLinear,
+    pub value: PackedLinear,
+    pub attended: PackedLinear,
+    pub up: PackedLinear,
+    /// What goes through the activation and is multiplied with `up`; without it `up` goes through the activation.
+    pub gate: Option<PackedLinear>,
+    pub down: PackedLinear,
+    /// The norms of attention and of the feed-forward part: after each, or before.
+    pub norms: [PackedNorm; 2],
+    pub norms_first: bool,
+    pub rope: Option<&'a Rope>,
+    /// The window of keys, in positions to both sides.
+    pub reach: Option<usize>,
     /// Added to attention scores: `[1, heads, positions, positions]`.
     pub bias: Option<&'a Value>,
     /// The rows to compute.
@@ -32,11 +80,25 @@ pub(in super::super) struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
-    pub(crate) fn exists(hidden: usize, heads: usize, intermediate: usize, activation: Activation) -> bool {
+    pub fn exists(
+        hidden: usize,
+        heads: usize,
+        head_dim: usize,
+        inner: usize,
+        activation: Activation,
+        rotary: Option<&Rotary>,
+    ) -> bool {
+        let rope = rotary.map(kernel_rope);
         own(activation).is_some()
-            && intermediate > 0
-            && kernels::encoder::fits(hidden, heads, heads, hidden / heads.max(1))
+            && inner > 0
+            && kernels::encoder::fits(hidden, heads, heads, head_dim, rope.as_ref())
     }
+}
+
+/// The angles of `rotary` for operators of our own.
+pub(super) fn kernel_rope(rotary: &Rotary) -> kernels::Rope {
+    let frequencies = rotary.frequencies.iter().map(|&frequency| frequency as f32).collect();
+    kernels::Rope::new(frequencies, rotary.factor as f32, rotary.interleaved)
 }
 
 fn own(activation: Activation) -> Option<kernels::Activation> {
@@ -56,8 +118,28 @@ struct Linear {
     numbers: TensorData,
     /// The steps of integers.
     scales: Option<TensorData>,
-    bias: TensorData,
+    bias: Option<TensorData>,
     smoothing: Option<TensorData>,
+}
+
+/// A norm's numbers.
+enum Norm {
+    Identity,
+    Layer(TensorData, Option<TensorData>),
+    Rms(TensorData),
+}
+
+impl Norm {
+    fn weights(&self, epsilon: f32) -> Option<NormWeights<'_>> {
+        match self {
+            Self::Identity => None,
+            Self::Layer(weight, bias) => {
+                let bias = bias.as_ref().map_or(&[][..], TensorData::as_slice);
+                Some(NormWeights { weight: weight.as_slice(), bias: Some(bias), epsilon })
+            }
+            Self::Rms(weight) => Some(NormWeights { weight: weight.as_slice(), bias: None, epsilon }),
+        }
+    }
 }
 
 impl Linear {
@@ -66,8 +148,9 @@ impl Linear {
             Some(scales) => Numbers::I8(self.numbers.bytes(), scales.as_slice()),
             None => Numbers::F32(self.numbers.as_slice()),
         };
-        let smoothing = self.smoothing.as_ref().map_or(&[][..], TensorData::as_slice);
-        Matrix { inputs: self.inputs, outputs: self.outputs, numbers, bias: self.bias.as_slice(), smoothing }
+        let slice = |data: &Option<TensorData>| data.as_ref().map_or(&[][..], TensorData::as_slice);
+        let (bias, smoothing) = (slice(&self.bias), slice(&self.smoothing));
+        Matrix { inputs: self.inputs, outputs: self.outputs, numbers, bias, smoothing }
     }
 }
 
@@ -77,53 +160,52 @@ impl Builder<'_> {
         self.packed.is_some()
     }
 
-    /// Attention and feed-forward, each added to its input and normalised after, over flat `x`.
+    /// Attention and feed-forward, each added to its input, over flat `x`.
     pub(in super::super) fn packed_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
-        let PackedLayer { hidden, heads, intermediate, eps, rows, .. } = *spec;
+        let PackedLayer { hidden, heads, head_dim, inner, eps, rows, .. } = *spec;
         // As in a graph of built-in operators: rows that are picked are an input of their own.
         let of_queries = self.number();
         let of_keys = if rows == Rows::All { of_queries } else { self.number() };
-        let query = self.linear_parts(spec.query, hidden, hidden, of_queries)?;
-        let key = self.linear_parts(spec.key, hidden, hidden, of_keys)?;
-        let value = self.linear_parts(spec.value, hidden, hidden, of_keys)?;
+        let query = self.linear_parts(&spec.query, hidden, of_queries)?;
+        let key = self.linear_parts(&spec.key, hidden, of_keys)?;
+        let value = self.linear_parts(&spec.value, hidden, of_keys)?;
         let number = self.number();
-        let output = self.linear_parts(spec.attended, hidden, hidden, number)?;
-        let first = self.norm_parts(spec.attended_norm, hidden)?;
+        let output = self.linear_parts(&spec.attended, heads * head_dim, number)?;
+        let first = self.norm_parts(&spec.norms[0], hidden)?;
         let number = self.number();
-        let up = self.linear_parts(spec.inner, hidden, intermediate, number)?;
+        let up = self.linear_parts(&spec.up, hidden, number)?;
+        let gate = spec.gate.as_ref().map(|gate| self.linear_parts(gate, hidden, number)).transpose()?;
         let number = self.number();
-        let down = self.linear_parts(spec.outer, intermediate, hidden, number)?;
-        let second = self.norm_parts(spec.outer_norm, hidden)?;
+        let down = self.linear_parts(&spec.down, inner, number)?;
+        let second = self.norm_parts(&spec.norms[1], hidden)?;
         let description = Description {
             hidden,
             heads,
             kv_heads: heads,
-            head_dim: hidden / heads.max(1),
+            head_dim,
             query: query.matrix(),
             key: key.matrix(),
             value: value.matrix(),
             output: output.matrix(),
             up: up.matrix(),
+            gate: gate.as_ref().map(Linear::matrix),
             activation: own(spec.activation).unwrap_or(kernels::Activation::Gelu),
-            gated: false,
             down: down.matrix(),
-            norms: [
-                NormWeights { weight: first[0].as_slice(), bias: Some(first[1].as_slice()), epsilon: eps },
-                NormWeights { weight: second[0].as_slice(), bias: Some(second[1].as_slice()), epsilon: eps },
-            ],
-            norms_first: false,
+            norms: [first.weights(eps), second.weights(eps)],
+            norms_first: spec.norms_first,
+            rope: spec.rope.and_then(|rope| rope.own.as_ref()),
             picked: match rows {
                 Rows::All => Picked::All,
                 Rows::First => Picked::First,
                 Rows::Last => Picked::Last,
             },
             causal: false,
-            reach: None,
+            reach: spec.reach,
             table: spec.bias.is_some(),
         };
-        let missing = || GraphError::NoOperator { layer: spec.outer.to_owned() };
+        let missing = || GraphError::NoOperator { layer: spec.down.name.clone() };
         let packed = self.packed.as_mut().ok_or_else(missing)?;
-        let key = (spec.outer.to_owned(), rows);
+        let key = (spec.down.name.clone(), rows);
         let number = match packed.numbers.get(&key) {
             Some(&number) => number,
             None => {
@@ -134,7 +216,7 @@ impl Builder<'_> {
         packed.numbers.insert(key, number);
         let lengths = Value(LENGTHS.into());
         let inputs: Vec<&Value> = [x, &lengths].into_iter().chain(spec.bias).collect();
-        self.attention_width += hidden;
+        self.attention_width += heads * head_dim;
         Ok(self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)]))
     }
 
@@ -150,10 +232,18 @@ impl Builder<'_> {
         }
     }
 
-    /// The linear layer `name`, whose input has that number.
-    fn linear_parts(&mut self, name: &str, inputs: usize, outputs: usize, number: usize) -> Result<Linear, GraphError> {
-        let matrix = self.matrix(&format!("{name}.weight"), outputs, inputs)?;
-        let (bias, _) = self.data(&format!("{name}.bias"), &[outputs])?;
+    /// A linear layer whose input has that number.
+    fn linear_parts(&mut self, linear: &PackedLinear, inputs: usize, number: usize) -> Result<Linear, GraphError> {
+        let PackedLinear { name, total, rows, bias } = linear;
+        let (total, outputs) = (*total, rows.len());
+        let matrix = self.matrix_rows(&format!("{name}.weight"), total, inputs, rows.clone())?;
+        let bias = match bias {
+            true => {
+                let full = self.used(&format!("{name}.bias"));
+                Some(self.rows(&full, &[total], rows.clone())?.1)
+            }
+            false => None,
+        };
         if let Products::Int8 { weights, .. } = &self.products {
             let missing = || GraphError::Int8(matrix.name());
             let treatment = weights.treatment(number).ok_or_else(missing)?;
@@ -161,13 +251,19 @@ impl Builder<'_> {
             let smoothing = treatment.smoothing.clone();
             return Ok(Linear { inputs, outputs, numbers, scales: Some(scales), bias, smoothing });
         }
-        let numbers = self.weights.float_tensor(&matrix.tensor, &[outputs, inputs])?;
+        let (_, numbers) = self.rows(&matrix.tensor, &[total, inputs], matrix.rows)?;
         Ok(Linear { inputs, outputs, numbers, scales: None, bias, smoothing: None })
     }
 
-    /// Weight and bias of the norm `name`.
-    fn norm_parts(&mut self, name: &str, size: usize) -> Result<[TensorData; 2], GraphError> {
-        let [weight, bias] = self.norm_names(name);
-        Ok([self.data(&weight, &[size])?.0, self.data(&bias, &[size])?.0])
+    fn norm_parts(&mut self, norm: &PackedNorm, size: usize) -> Result<Norm, GraphError> {
+        Ok(match norm {
+            PackedNorm::Identity => Norm::Identity,
+            PackedNorm::Layer { name, bias } => {
+                let [weight, beta] = self.norm_names(name);
+                let weight = self.data(&weight, &[size])?.0;
+                Norm::Layer(weight, if *bias { Some(self.data(&beta, &[size])?.0) } else { None })
+            }
+            PackedNorm::Rms { name } => Norm::Rms(self.data(&format!("{name}.weight"), &[size])?.0),
+        })
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! Su et al. 2021, <https://arxiv.org/abs/2104.09864>; scaled variants as in `transformers`, `modeling_rope_utils.py`.
 
+use std::sync::Arc;
+
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
 use super::graph_builder::Builder;
+use super::packed::kernel_rope;
 use super::value::{Attribute, Value};
+use crate::kernels;
 
 /// Numbers of the largest table that stands in the graph itself: half a megabyte, cosine and sine together.
 const LARGEST_TABLE: usize = 1 << 16;
@@ -58,11 +62,18 @@ pub(in super::super) struct Rope {
     /// Numbers of a head that turn.
     dim: usize,
     interleaved: bool,
+    /// The angles for operators of our own, which have no tables in the graph.
+    pub own: Option<Arc<kernels::Rope>>,
 }
 
 impl Builder<'_> {
     /// Puts the tables of `rotary` into the graph, or, where they would be large, their computation.
     pub(in super::super) fn rope(&mut self, rotary: &Rotary) -> Rope {
+        if self.is_packed() {
+            let (cos, sin) = (Self::absent(), Self::absent());
+            let own = Some(Arc::new(kernel_rope(rotary)));
+            return Rope { cos, sin, dim: 2 * rotary.frequencies.len(), interleaved: rotary.interleaved, own };
+        }
         if rotary.positions.saturating_mul(rotary.frequencies.len()) > LARGEST_TABLE {
             return self.computed_rope(rotary);
         }
@@ -77,7 +88,7 @@ impl Builder<'_> {
             self.floats(&numbers, &dims)
         };
         let (cos, sin) = (table(f64::cos), table(f64::sin));
-        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved }
+        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None }
     }
 
     /// Has the graph compute as many rows of the tables as a text needs.
@@ -95,7 +106,7 @@ impl Builder<'_> {
             self.op("Mul", &[&table, &factor], &[])
         };
         let (cos, sin) = (table("Cos"), table("Sin"));
-        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved }
+        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None }
     }
 
     /// Position times frequency: `[sequence, pairs]`.
@@ -127,7 +138,7 @@ impl Builder<'_> {
 
         let angles = self.angles(&frequencies);
         let (cos, sin) = (self.op("Cos", &[&angles], &[]), self.op("Sin", &[&angles], &[]));
-        Rope { cos, sin, dim: rotary.dim, interleaved: rotary.interleaved }
+        Rope { cos, sin, dim: rotary.dim, interleaved: rotary.interleaved, own: None }
     }
 
     fn as_float(&mut self, x: &Value) -> Value {

@@ -1,7 +1,5 @@
 //! Matrices of a model's file, and the linear layers that are packed from parts of them.
 
-use std::ops::Range;
-
 use super::kind::{Bf16, Bytes, F32, Words};
 use super::rows::Encode;
 use super::weights::{Packs, Weights};
@@ -33,17 +31,17 @@ pub struct Matrix<'a> {
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
     pub matrix: Matrix<'a>,
-    pub outputs: Range<usize>,
+    /// Outputs in their order; `None` is one of zeros.
+    pub outputs: Vec<Option<usize>>,
     pub factor: f32,
-    /// Outputs of zeros that follow.
-    pub padding: usize,
 }
 
 impl<'a> Part<'a> {
     /// All outputs, filled up to whole vectors.
     pub fn all(matrix: Matrix<'a>) -> Self {
-        let outputs = matrix.outputs;
-        Self { matrix, outputs: 0..outputs, factor: 1.0, padding: outputs.next_multiple_of(LANES) - outputs }
+        let mut outputs: Vec<_> = (0..matrix.outputs).map(Some).collect();
+        outputs.resize(matrix.outputs.next_multiple_of(LANES), None);
+        Self { matrix, outputs, factor: 1.0 }
     }
 }
 
@@ -78,8 +76,7 @@ pub trait Pack: Encode {
 /// The part and the output in its matrix, for every output.
 fn sources(parts: &[Part<'_>]) -> Vec<Option<(usize, usize)>> {
     let of_part = |(number, part): (usize, &Part<'_>)| {
-        let outputs = part.outputs.clone().map(move |output| Some((number, output)));
-        outputs.chain(std::iter::repeat_n(None, part.padding)).collect::<Vec<_>>()
+        part.outputs.iter().map(|output| output.map(|output| (number, output))).collect::<Vec<_>>()
     };
     parts.iter().enumerate().flat_map(of_part).collect()
 }

@@ -70,8 +70,10 @@ pub(crate) struct Attention<'a, B: Bias, QK: Encode, PV: Transposed, const R: us
     pub heads: usize,
     /// The number of the first of them in the model.
     pub first_head: usize,
-    /// Vectors of a head, at most [`MOST_WIDTH`].
+    /// Vectors of a head of queries and keys.
     pub width: usize,
+    /// Vectors of a head of values, at most [`MOST_WIDTH`].
+    pub value_width: usize,
     pub bias: &'a B,
     pub buffers: &'a mut Buffers<QK, PV, R, V>,
     /// The result, rows like those of `queries`.
@@ -186,7 +188,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
 
     #[inline(always)]
     fn pack_values<S: Simd>(&mut self, simd: S) {
-        let (width, count) = (self.width, self.key_count);
+        let (width, count) = (self.value_width, self.key_count);
         let columns = &mut self.buffers.values;
         columns.reset(width * LANES, count.next_multiple_of(LANES));
         let nothing = [[0.0; LANES]; MOST_WIDTH];
@@ -329,13 +331,13 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         let words = LANES / PV::GROUP;
         let buffers = &*self.buffers;
         let rows = &buffers.probabilities.block(0)[..vectors.len() * words * R];
-        let at = block * R * self.context_stride + self.context_at + head * self.width;
+        let at = block * R * self.context_stride + self.context_at + head * self.value_width;
         let context = &mut self.context[at..];
         let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
         for panel in 0..buffers.values.panels() {
             let columns = &buffers.values.panel(panel)[vectors.start * words..vectors.end * words];
             let sums = tile::<S, PV, R, V>(simd, rows, columns, &[0; R]);
-            let some = V.min(self.width - panel * V);
+            let some = V.min(self.value_width - panel * V);
             if real == R && some == V {
                 unrolled!(r < R, {
                     let to = &mut context[r * self.context_stride + panel * V..][..V];

@@ -1,11 +1,14 @@
 //! A layer of an encoder: attention, and what follows it block by block of rows, so that every intermediate stays in the
 //! cache.
 
+use std::sync::Arc;
+
 use super::attention::{self, Attention, View};
 use super::bias::Bias;
 use super::feed_forward::{self, AfterAttention, FeedForward, quantise};
 use super::linear::{Affine, Linear};
 use super::norm::Norms;
+use super::rope::{Rope, rotate};
 use super::store::{Store, copy};
 use crate::operands::columns::Transposed;
 use crate::operands::rows::{Centre, Encode, Rows};
@@ -35,8 +38,12 @@ pub struct Group<K: Encode, const V: usize> {
 pub struct Layer<K: Encode, const V: usize> {
     /// Vectors of a hidden state.
     pub hidden: usize,
-    /// Vectors of a head.
+    /// Vectors of a head of queries and keys.
     pub width: usize,
+    /// Vectors of a head of values.
+    pub value_width: usize,
+    /// The angles by which queries and keys are turned.
+    pub rope: Option<Arc<Rope>>,
     /// Heads, in groups of equal size.
     pub groups: Vec<Group<K, V>>,
     /// The product with the results of the heads.
@@ -105,7 +112,8 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { layer, states, lengths, bias, picked, buffers, output } = self;
-        let Layer { hidden, width, .. } = *layer;
+        let Layer { hidden, width, value_width, .. } = *layer;
+        let stride = width + value_width;
         let tokens = states.len() / hidden;
         let heads = layer.heads_in_group();
         let rows = output.len() / hidden;
@@ -128,14 +136,16 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         }
         let (of_queries, of_keys) = (if picked == Picked::All { &*of_keys } else { &*of_queries }, &*of_keys);
 
-        let context_stride = layer.groups.len() * heads * width;
+        let context_stride = layer.groups.len() * heads * value_width;
         buffers.context.resize(rows * context_stride, [0.0; LANES]);
         buffers.queries.resize(rows * heads * width, [0.0; LANES]);
-        buffers.keys_values.resize(tokens * 2 * width, [0.0; LANES]);
+        buffers.keys_values.resize(tokens * stride, [0.0; LANES]);
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let turns = layer.rope.as_ref().map(|rope| (rope.vectors(), rope.table(longest)));
         for (number, group) in layer.groups.iter().enumerate() {
             let to = Store { rows: &mut buffers.queries, width: heads * width };
             simd.vectorize(Linear { rows: of_queries, count: rows, affine: &group.queries, epilogue: to });
-            let to = Store { rows: &mut buffers.keys_values, width: 2 * width };
+            let to = Store { rows: &mut buffers.keys_values, width: stride };
             simd.vectorize(Linear { rows: of_keys, count: tokens, affine: &group.keys_values, epilogue: to });
             let (mut token, mut row) = (0, 0);
             for &length in lengths {
@@ -144,7 +154,18 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
                     Picked::First => (1, 0),
                     Picked::Last => (1, length - 1),
                 };
-                let view = |at| View { values: &buffers.keys_values[token * 2 * width..], stride: 2 * width, at };
+                if let Some((pairs, turns)) = &turns {
+                    let turn = |position: usize| &turns[position * pairs..(position + 1) * pairs];
+                    for position in 0..length {
+                        let key = &mut buffers.keys_values[(token + position) * stride..][..width];
+                        rotate(simd, key, width, turn(position));
+                    }
+                    for query in 0..query_count {
+                        let queries = &mut buffers.queries[(row + query) * heads * width..][..heads * width];
+                        rotate(simd, queries, width, turn(first_query + query));
+                    }
+                }
+                let view = |at| View { values: &buffers.keys_values[token * stride..], stride, at };
                 Attention {
                     queries: View { values: &buffers.queries[row * heads * width..], stride: heads * width, at: 0 },
                     query_count,
@@ -155,11 +176,12 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
                     heads,
                     first_head: number * heads,
                     width,
+                    value_width,
                     bias,
                     buffers: &mut buffers.attention,
                     context: &mut buffers.context[row * context_stride..],
                     context_stride,
-                    context_at: number * heads * width,
+                    context_at: number * heads * value_width,
                 }
                 .run(simd);
                 token += length;

@@ -5,6 +5,7 @@
 //! attention      the heads of a sequence that share keys and values; bias: masks and tables
 //! feed_forward   all of a layer that follows its attention, block by block of rows
 //! linear         a linear layer over rows: tile by tile, each with its epilogue
+//! rope           rotary positions
 //! store          epilogues that write to memory
 //! norm           LayerNorm and RMSNorm of a row
 //! activation     GELU and its kin
@@ -19,4 +20,5 @@ pub(crate) mod layer;
 pub(crate) mod linear;
 pub(crate) mod math;
 pub(crate) mod norm;
+pub(crate) mod rope;
 pub(crate) mod store;

@@ -5,6 +5,8 @@ use crate::simd::{LANES, Simd};
 /// A norm's parameters; all have the row's width. What stands behind the `values` of a row is 0, before and after.
 #[derive(Debug, Clone)]
 pub enum Norm {
+    /// x
+    Identity,
     /// (x − mean) / √(variance + ε) · weight + bias
     Layer {
         /// Values of a row.
@@ -32,6 +34,7 @@ impl Norm {
     #[inline(always)]
     pub fn apply<S: Simd>(&self, simd: S, row: &mut [[f32; LANES]]) {
         match self {
+            Self::Identity => {}
             Self::Layer { values, weight, bias, epsilon } => {
                 let count = *values as f32;
                 let last = row.len().saturating_sub(1);

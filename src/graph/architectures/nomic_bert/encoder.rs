@@ -38,6 +38,14 @@ impl Architecture for NomicBert {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        let rotation = match &self.positions {
+            Positions::Rotated(rotation) => Some(rotation),
+            Positions::Learned(_) => None,
+        };
+        gated::packable(self.hidden, self.heads, self.head_dim, self.activation, rotation)
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let native = b.has("embeddings.LayerNorm.weight");
         let mut names = if native { gated::NATIVE_NAMES } else { NAMES };
