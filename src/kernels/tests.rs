@@ -246,7 +246,8 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
         Affine { weights, bias, smoothing: None }
     };
     let Shape { hidden, heads, kv_heads, size, inner, gated, before, activation, turned } = shape;
-    let rope = turned.then(|| Arc::new(Rope::new((0..size / 2).map(|pair| 0.9 / (pair + 1) as f32).collect(), 1.0, true)));
+    let rope =
+        turned.then(|| Arc::new(Rope::new((0..size / 2).map(|pair| 0.9 / (pair + 1) as f32).collect(), 1.0, true)));
     let of_keys = rope.as_ref().map_or(size, |rope| rope.order(size).len());
     let norm = |root: bool| match root {
         true => Norm::Rms { values: hidden, weight: vectors(hidden, |at| 1.0 + at as f32 * 0.01), epsilon: 1e-6 },
@@ -263,7 +264,10 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
         value_width: size / LANES,
         rope,
         groups: (0..kv_heads)
-            .map(|_| Group { queries: affine(hidden, of_keys * heads / kv_heads), keys_values: affine(hidden, of_keys + size) })
+            .map(|_| Group {
+                queries: affine(hidden, of_keys * heads / kv_heads),
+                keys_values: affine(hidden, of_keys + size),
+            })
             .collect(),
         output: affine(heads * size, hidden),
         feed_forward: FeedForward {

@@ -9,7 +9,14 @@ const TEXTS: &str = "a\na sea of words, and of other things\nthe third\na sea\n"
 
 #[test]
 fn own_operators_give_the_same_vectors() {
-    for model in ["bert-tiny", "architectures/roberta-embed", "architectures/mpnet-embed"] {
+    for model in [
+        "bert-tiny",
+        "architectures/roberta-embed",
+        "architectures/mpnet-embed",
+        "architectures/nomic-v1.5",
+        "architectures/gte-en",
+        "architectures/modernbert-embed",
+    ] {
         let vectors = |kernels: &str| {
             embed_with(fixture(model), ["--kernels", kernels]).stdin(TEXTS).run().status(0).vectors().concat()
         };

@@ -2,9 +2,7 @@
 //! input and normalised after. They name its tensors differently, and pack them or not.
 
 use super::rotary::Rotation;
-use crate::graph::builder::{
-    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value,
-};
+use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value};
 use crate::graph::{GraphError, Rows};
 
 /// More than any model's layer has of anything.

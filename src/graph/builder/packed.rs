@@ -25,12 +25,12 @@ pub(in super::super) struct PackedLinear {
 
 impl PackedLinear {
     /// A matrix of its own.
-    pub fn whole(name: String, outputs: usize, bias: bool) -> Self {
+    pub(in super::super) fn whole(name: String, outputs: usize, bias: bool) -> Self {
         Self { name, total: outputs, rows: 0..outputs, bias }
     }
 
     /// Number `part` of matrices of `outputs` rows each.
-    pub fn part(name: String, part: usize, parts: usize, outputs: usize, bias: bool) -> Self {
+    pub(in super::super) fn part(name: String, part: usize, parts: usize, outputs: usize, bias: bool) -> Self {
         Self { name, total: parts * outputs, rows: part * outputs..(part + 1) * outputs, bias }
     }
 }
@@ -80,7 +80,7 @@ pub(in super::super) struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
-    pub fn exists(
+    pub(in super::super) fn exists(
         hidden: usize,
         heads: usize,
         head_dim: usize,
@@ -89,9 +89,7 @@ impl PackedLayer<'_> {
         rotary: Option<&Rotary>,
     ) -> bool {
         let rope = rotary.map(kernel_rope);
-        own(activation).is_some()
-            && inner > 0
-            && kernels::encoder::fits(hidden, heads, heads, head_dim, rope.as_ref())
+        own(activation).is_some() && inner > 0 && kernels::encoder::fits(hidden, heads, heads, head_dim, rope.as_ref())
     }
 }
 
@@ -134,8 +132,7 @@ impl Norm {
         match self {
             Self::Identity => None,
             Self::Layer(weight, bias) => {
-                let bias = bias.as_ref().map_or(&[][..], TensorData::as_slice);
-                Some(NormWeights { weight: weight.as_slice(), bias: Some(bias), epsilon })
+                Some(NormWeights { weight: weight.as_slice(), bias: Some(floats(bias)), epsilon })
             }
             Self::Rms(weight) => Some(NormWeights { weight: weight.as_slice(), bias: None, epsilon }),
         }
@@ -148,10 +145,14 @@ impl Linear {
             Some(scales) => Numbers::I8(self.numbers.bytes(), scales.as_slice()),
             None => Numbers::F32(self.numbers.as_slice()),
         };
-        let slice = |data: &Option<TensorData>| data.as_ref().map_or(&[][..], TensorData::as_slice);
-        let (bias, smoothing) = (slice(&self.bias), slice(&self.smoothing));
+        let (bias, smoothing) = (floats(&self.bias), floats(&self.smoothing));
         Matrix { inputs: self.inputs, outputs: self.outputs, numbers, bias, smoothing }
     }
+}
+
+/// Numbers that may be absent.
+fn floats(data: &Option<TensorData>) -> &[f32] {
+    data.as_ref().map_or(&[], TensorData::as_slice)
 }
 
 impl Builder<'_> {

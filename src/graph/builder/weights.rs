@@ -24,7 +24,7 @@ impl Builder<'_> {
     }
 
     /// As [`Builder::full_name`]; marks the tensor as part of the graph.
-    fn used(&mut self, name: &str) -> String {
+    pub(super) fn used(&mut self, name: &str) -> String {
         let full = self.full_name(name);
         self.used.insert(full.clone());
         full
