@@ -29,7 +29,7 @@ fn own_operators_give_the_same_vectors() {
 
 #[test]
 fn an_architecture_without_own_operators_runs_as_before() {
-    let model = fixture("architectures/modernbert-embed");
+    let model = fixture("architectures/deberta-v3-embed");
     let vectors = |kernels: &str| embed_with(&model, ["--kernels", kernels]).stdin(TEXTS).run().status(0).vectors();
     assert_eq!(vectors("builtin"), vectors("scalar"));
 }
@@ -66,7 +66,7 @@ fn inspect_names_what_computes_the_layers() {
         None => "float32: builtin, int8: builtin",
     };
     assert_eq!(layers("bert-tiny"), expected);
-    assert_eq!(layers("architectures/modernbert-embed"), "builtin");
+    assert_eq!(layers("architectures/deberta-v3-embed"), "builtin");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn all_sets_give_the_same_bits() {
 fn bfloat16_is_near_float32_where_the_processor_has_it() {
     let embed = |model: &str, dtype: &str| embed_with(fixture(model), ["--dtype", dtype]).stdin(TEXTS).run();
     let usable = usable();
-    for model in ["bert-tiny", "architectures/roberta-embed"] {
+    for model in ["bert-tiny", "architectures/roberta-embed", "architectures/modernbert-embed"] {
         let found = embed(model, "bfloat16");
         if !usable.iter().any(|set| set == "avx512-bf16") {
             found.refuses(2, &["--dtype bfloat16", "processor", "hint: "]);
@@ -99,7 +99,7 @@ fn bfloat16_is_near_float32_where_the_processor_has_it() {
         }
         let refused = ["--dtype", "bfloat16", "--kernels", "builtin"];
         embed_with(fixture(model), refused).stdin("a\n").run().refuses(2, &["--dtype bfloat16", "builtin", "hint: "]);
-        let other = embed("architectures/modernbert-embed", "bfloat16");
-        other.refuses(3, &["modernbert", "bfloat16", "hint: "]);
+        let other = embed("architectures/deberta-v3-embed", "bfloat16");
+        other.refuses(3, &["deberta-v2", "bfloat16", "hint: "]);
     }
 }

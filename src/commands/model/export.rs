@@ -18,9 +18,14 @@ use crate::runtime::device::Dtype;
 
 pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
-    if dtype.resolve()? != Dtype::Float32 {
-        let reason = format!("{dtype}: an exported graph is in float32; other formats are made when a model is loaded");
-        return Err(Error::Flag { flag: "--dtype", reason });
+    let flag = match dtype.resolve()? {
+        Dtype::Int8 => Some("--dtype int8"),
+        Dtype::Bfloat16 => Some("--dtype bfloat16"),
+        _ => None,
+    };
+    if let Some(flag) = flag {
+        let reason = "an exported graph is in float32: other formats are made when a model is loaded".into();
+        return Err(Error::Flag { flag, reason });
     }
     // A bad destination fails before the model is fetched. Any other file may be the model's own weights.
     if output.is_file() && output.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("onnx")) {
