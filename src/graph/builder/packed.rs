@@ -63,7 +63,7 @@ pub(in super::super) struct PackedLayer<'a> {
     pub value: PackedLinear,
     pub attended: PackedLinear,
     pub up: PackedLinear,
-    /// What goes through the activation and is multiplied with `up`; without it `up` goes through the activation.
+    /// The product that goes through the activation and is multiplied with `up`; without it `up` goes through the activation.
     pub gate: Option<PackedLinear>,
     pub down: PackedLinear,
     /// The norms of attention and of the feed-forward part: after each, or before.
@@ -88,15 +88,9 @@ impl PackedLayer<'_> {
         activation: Activation,
         rotary: Option<&Rotary>,
     ) -> bool {
-        let rope = rotary.map(kernel_rope);
+        let rope = rotary.map(Rotary::own);
         own(activation).is_some() && inner > 0 && kernels::encoder::fits(hidden, heads, heads, head_dim, rope.as_ref())
     }
-}
-
-/// The angles of `rotary` for operators of our own.
-pub(super) fn kernel_rope(rotary: &Rotary) -> kernels::Rope {
-    let frequencies = rotary.frequencies.iter().map(|&frequency| frequency as f32).collect();
-    kernels::Rope::new(frequencies, rotary.factor as f32, rotary.interleaved)
 }
 
 fn own(activation: Activation) -> Option<kernels::Activation> {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
 use super::graph_builder::Builder;
-use super::packed::kernel_rope;
 use super::value::{Attribute, Value};
 use crate::kernels;
 
@@ -37,6 +36,12 @@ impl Rotary {
             f64::from(1.0 / wavelength)
         };
         Self { frequencies: (0..dim / 2).map(frequency).collect(), factor: 1.0, positions, interleaved: false }
+    }
+
+    /// The same for operators of our own.
+    pub(super) fn own(&self) -> kernels::Rope {
+        let frequencies = self.frequencies.iter().map(|&frequency| frequency as f32).collect();
+        kernels::Rope::new(frequencies, self.factor as f32, self.interleaved)
     }
 }
 
@@ -71,7 +76,7 @@ impl Builder<'_> {
     pub(in super::super) fn rope(&mut self, rotary: &Rotary) -> Rope {
         if self.is_packed() {
             let (cos, sin) = (Self::absent(), Self::absent());
-            let own = Some(Arc::new(kernel_rope(rotary)));
+            let own = Some(Arc::new(rotary.own()));
             return Rope { cos, sin, dim: 2 * rotary.frequencies.len(), interleaved: rotary.interleaved, own };
         }
         if rotary.positions.saturating_mul(rotary.frequencies.len()) > LARGEST_TABLE {

@@ -1,7 +1,7 @@
 //! Rotary position embeddings: pairs of numbers of a head are turned by angles that grow with the position.
 //!
 //! Su et al. 2021, <https://arxiv.org/abs/2104.09864>. Heads are laid out so that the two numbers of a pair stand in the same
-//! lane of two vectors, whatever their places in the model: queries and keys in the same order have the same products.
+//! lane of two vectors: queries and keys in the same order have the same products.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
