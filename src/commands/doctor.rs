@@ -137,7 +137,7 @@ fn choices<T: std::fmt::Display>(all: &[T], works: impl Fn(&T) -> bool) -> Strin
         let names: Vec<String> = all.iter().filter(|x| works(x) == wanted).map(T::to_string).collect();
         names.join(", ")
     };
-    format!("{} (not implemented yet: {})", pick(true), pick(false))
+    format!("{} (not available: {})", pick(true), pick(false))
 }
 
 /// The names of those that work.
