@@ -161,8 +161,8 @@ fn systemd_takes_the_unit() {
     let path = dir.path().join("infa.service");
     std::fs::write(&path, unit).unwrap();
     let output = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && !told.contains("infa.service"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !reported.contains("infa.service"), "{reported}");
 }
 
 #[test]

@@ -100,12 +100,13 @@ impl Side {
         }
         let start = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let mut told = String::new();
-        child.stderr.take().context("no stderr")?.read_to_string(&mut told)?;
+        let mut reported = String::new();
+        child.stderr.take().context("no stderr")?.read_to_string(&mut reported)?;
         let (success, memory) = wait(&child)?;
         let whole = start.elapsed().as_secs_f64();
-        ensure!(success, "{} failed:\n{told}", self.name);
-        let (seconds, load) = embed_times(&told).with_context(|| format!("{}: no times in:\n{told}", self.name))?;
+        ensure!(success, "{} failed:\n{reported}", self.name);
+        let (seconds, load) =
+            embed_times(&reported).with_context(|| format!("{}: no times in:\n{reported}", self.name))?;
         ensure!(seconds + load < whole && workload.tokens > 0, "{}: {seconds} and {load} of {whole} s", self.name);
         Ok(Sample { seconds, load, whole, memory, agreement: Agreement::default() })
     }

@@ -76,9 +76,9 @@ impl Bench {
         }
         let mut embed = self.infa("embed", model);
         let ran = embed.arg("--output").arg(&output).arg(&input).stderr(Stdio::piped()).output()?;
-        let told = String::from_utf8_lossy(&ran.stderr);
-        ensure!(ran.status.success(), "infa embed failed:\n{told}");
-        let (seconds, _) = embed_times(&told).with_context(|| format!("infa embed: no times in:\n{told}"))?;
+        let reported = String::from_utf8_lossy(&ran.stderr);
+        ensure!(ran.status.success(), "infa embed failed:\n{reported}");
+        let (seconds, _) = embed_times(&reported).with_context(|| format!("infa embed: no times in:\n{reported}"))?;
         let lines = std::fs::read_to_string(&output)?;
         let lines: Vec<&str> = lines.lines().collect();
         ensure!(lines.len() == texts.len(), "infa embed: {} vectors of {} texts", lines.len(), texts.len());

@@ -38,14 +38,14 @@ impl Server {
             .spawn()?;
         let start = Instant::now();
         let address = loop {
-            let told = fs::read_to_string(&log)?;
-            if let Some(address) = address(&told) {
+            let reported = fs::read_to_string(&log)?;
+            if let Some(address) = address(&reported) {
                 break address?;
             }
             let ended = child.try_wait()?.is_some();
             if ended || start.elapsed() > PATIENCE {
                 let _ = child.kill();
-                bail!("the server does not listen:\n{told}");
+                bail!("the server does not listen:\n{reported}");
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };

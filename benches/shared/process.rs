@@ -31,7 +31,7 @@ fn number_after(text: &str, words: &str) -> Option<f64> {
 }
 
 /// How long `infa embed` says that it took, once the model was loaded, and how long loading took; in seconds.
-pub(crate) fn embed_times(told: &str) -> Option<(f64, f64)> {
-    let seconds = number_after(told, ") in ").or_else(|| number_after(told, "Embedded in "));
-    seconds.zip(number_after(told, "model loaded in "))
+pub(crate) fn embed_times(reported: &str) -> Option<(f64, f64)> {
+    let seconds = number_after(reported, ") in ").or_else(|| number_after(reported, "Embedded in "));
+    seconds.zip(number_after(reported, "model loaded in "))
 }

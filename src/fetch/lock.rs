@@ -38,7 +38,7 @@ fn open(path: &Path) -> Result<File, FetchError> {
 
 fn acquire(file: &File, path: &Path, ctx: &Context) -> Result<(), FetchError> {
     let began = Instant::now();
-    let mut told = false;
+    let mut reported = false;
     loop {
         ctx.cancel.check()?;
         match file.try_lock() {
@@ -52,8 +52,8 @@ fn acquire(file: &File, path: &Path, ctx: &Context) -> Result<(), FetchError> {
             }
             Err(TryLockError::Error(error)) => return Err(FetchError::io(path)(error)),
         }
-        if !told && began.elapsed() > PATIENCE {
-            told = true;
+        if !reported && began.elapsed() > PATIENCE {
+            reported = true;
             let path = path.display();
             ctx.progress.note(&format!("Waiting for another infa to finish installing (it holds {path})"));
         }

@@ -137,8 +137,8 @@ fn numbers_that_no_norm_can_have() {
 #[test]
 fn layers_that_config_leaves_out_are_named() {
     let dir = with("config.json", |config| config["num_hidden_layers"] = json!(1));
-    let told = ["tensor \"encoder.layer.1.attention.output.LayerNorm.bias\" and ", "config.json", "not used"];
-    assert_eq!(run(&dir).status(0).says(&told).rows().len(), 1);
+    let reported = ["tensor \"encoder.layer.1.attention.output.LayerNorm.bias\" and ", "config.json", "not used"];
+    assert_eq!(run(&dir).status(0).says(&reported).rows().len(), 1);
 }
 
 /// As `transformers` has it; here the defaults do not fit the weights.

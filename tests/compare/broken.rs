@@ -1,4 +1,4 @@
-//! Files that cannot be compared: each is told for what it is, with exit status 2 and nothing on stdout.
+//! Files that cannot be compared: each is refused by name, with exit status 2 and nothing on stdout.
 
 use serde_json::json;
 

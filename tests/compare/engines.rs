@@ -1,4 +1,4 @@
-//! Engines on the same texts, the whole binary: on tiny models, and against servers that do as they are told.
+//! Engines on the same texts, the whole binary: on tiny models, and against servers with prepared replies.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -57,8 +57,8 @@ fn one_that_dies_says_how() {
     let runtime = runtime();
     assert!(server.died().is_none());
     get(&server, "/die");
-    let told = runtime.block_on(server.dies());
-    assert!(told.contains("exit status: 9") && told.contains("| out of luck"), "{told}");
+    let reported = runtime.block_on(server.dies());
+    assert!(reported.contains("exit status: 9") && reported.contains("| out of luck"), "{reported}");
     assert!(!server.alive() && server.died().unwrap().contains("exit status: 9"));
     // Nothing is left to be stopped.
     assert!(runtime.block_on(server.stop()));

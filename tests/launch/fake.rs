@@ -158,8 +158,9 @@ fn behaves() {
         "tells" => {
             let words: Vec<String> = std::env::args().collect();
             let names = ["HF_HUB_OFFLINE", "DO_NOT_TRACK", "PYTHONUNBUFFERED", "TOLD"];
-            let told = names.map(|name| format!("{name}={}", variable(name).unwrap_or_default()));
-            std::fs::write(variable("FAKE_TOLD_FILE").unwrap(), [words, told.to_vec()].concat().join("\n")).unwrap();
+            let reported = names.map(|name| format!("{name}={}", variable(name).unwrap_or_default()));
+            std::fs::write(variable("FAKE_TOLD_FILE").unwrap(), [words, reported.to_vec()].concat().join("\n"))
+                .unwrap();
             serve(|_| 200)
         }
         "starts_another" => {

@@ -28,14 +28,14 @@ fn a_server_that_is_ready() {
 }
 
 #[test]
-fn what_the_server_is_told() {
+fn what_the_server_is_reported() {
     let dir = tempfile::tempdir().unwrap();
-    let told = dir.path().join("told");
-    let mut launch = launch("tells", &format!("FAKE_TOLD_FILE='{}' DO_NOT_TRACK=0", told.display()));
+    let reported = dir.path().join("reported");
+    let mut launch = launch("tells", &format!("FAKE_TOLD_FILE='{}' DO_NOT_TRACK=0", reported.display()));
     let words = "{model} --name {name} --threads={threads} --device {device} {host} {flags}";
     launch.command = Command::parse(&format!(
         "FAKE=tells FAKE_PORT={{port}} FAKE_TOLD_FILE='{}' DO_NOT_TRACK=0 '{}' fake::behaves --exact --nocapture -- {words}",
-        told.display(),
+        reported.display(),
         std::env::current_exe().unwrap().display()
     ))
     .unwrap();
@@ -44,13 +44,13 @@ fn what_the_server_is_told() {
     launch.threads = 3.try_into().unwrap();
     let server = start(&launch).unwrap();
     let model = std::fs::canonicalize(support::fixture("bert-tiny")).unwrap();
-    let told = std::fs::read_to_string(told).unwrap();
+    let reported = std::fs::read_to_string(reported).unwrap();
     let expected = format!(
         "--\n{}\n--name\nbert-tiny\n--threads=3\n--device\nauto\n127.0.0.1\n--dtype\nfloat16\n\
          HF_HUB_OFFLINE=1\nDO_NOT_TRACK=0\nPYTHONUNBUFFERED=1\nTOLD=yes",
         model.display()
     );
-    assert!(told.ends_with(&expected), "{told}\n{expected}");
+    assert!(reported.ends_with(&expected), "{reported}\n{expected}");
     // Clients refuse options of a server with a URL.
     assert!(server.spec().options.is_empty());
 }

@@ -17,29 +17,32 @@ fn list(ran: &Ran) -> Vec<Json> {
 }
 
 fn of<'a>(list: &'a [Json], name: &str) -> &'a Json {
-    list.iter().find(|told| told["engine"] == name).unwrap()
+    list.iter().find(|reported| reported["engine"] == name).unwrap()
 }
 
 #[test]
 fn what_is_here_and_what_installs_the_rest() {
     let cache = tempfile::tempdir().unwrap();
-    let told = list(&engines(cache.path(), "python").args(["--format", "json"]).run().status(0));
-    let torch = of(&told, "torch");
+    let reported = list(&engines(cache.path(), "python").args(["--format", "json"]).run().status(0));
+    let torch = of(&reported, "torch");
     assert_eq!((&torch["usable"], &torch["install"]), (&json!(true), &Json::Null));
     assert!(torch["place"].as_str().unwrap().ends_with("tests/python/bin/python"), "{torch}");
-    let openvino = of(&told, "openvino");
+    let openvino = of(&reported, "openvino");
     assert_eq!((&openvino["usable"], &openvino["install"]), (&json!(false), &json!("infa engines install openvino")));
     assert!(openvino["missing"].as_str().unwrap().starts_with("openvino"), "{openvino}");
-    assert_eq!((&of(&told, "tei")["usable"], &of(&told, "tei")["place"]), (&Json::Null, &json!("a server: tei=URL")));
-    assert_eq!(of(&told, "onnx")["usable"], json!(true));
+    assert_eq!(
+        (&of(&reported, "tei")["usable"], &of(&reported, "tei")["place"]),
+        (&Json::Null, &json!("a server: tei=URL"))
+    );
+    assert_eq!(of(&reported, "onnx")["usable"], json!(true));
 
     // OpenVINO without NNCF can do all but int8.
-    let told = list(&engines(cache.path(), "openvino-python").args(["--format", "json"]).run().status(0));
-    let openvino = of(&told, "openvino");
+    let reported = list(&engines(cache.path(), "openvino-python").args(["--format", "json"]).run().status(0));
+    let openvino = of(&reported, "openvino");
     assert_eq!((&openvino["usable"], &openvino["missing"]), (&json!(true), &json!("nncf, for int8")));
     assert_eq!(openvino["install"], json!("infa engines install openvino"));
-    let told = list(&engines(cache.path(), "nncf-python").args(["--format", "json"]).run().status(0));
-    let openvino = of(&told, "openvino");
+    let reported = list(&engines(cache.path(), "nncf-python").args(["--format", "json"]).run().status(0));
+    let openvino = of(&reported, "openvino");
     assert_eq!((&openvino["missing"], &openvino["install"]), (&Json::Null, &Json::Null));
     assert!(openvino["versions"]["nncf"].is_string(), "{openvino}");
 

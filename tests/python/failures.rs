@@ -15,7 +15,7 @@ async fn ask(worker: &Worker, text: &str) -> Result<Vec<f32>, PythonError> {
 }
 
 #[tokio::test]
-async fn a_crash_is_told_with_its_last_words_and_every_request_after_it_fails() {
+async fn a_crash_is_reported_with_its_last_words_and_every_request_after_it_fails() {
     let (worker, _model) = torch().await;
     let (first, second) = tokio::join!(ask(&worker, "crash"), ask(&worker, "waiting behind"));
     let Err(PythonError::Died { status, stderr }) = &first else { panic!("{first:?}") };
@@ -28,11 +28,11 @@ async fn a_crash_is_told_with_its_last_words_and_every_request_after_it_fails() 
 }
 
 #[tokio::test]
-async fn signals_and_exits_are_told() {
-    for (text, told) in [("signal", "signal: 9"), ("exit", "exit status 5")] {
+async fn signals_and_exits_are_reported() {
+    for (text, reported) in [("signal", "signal: 9"), ("exit", "exit status 5")] {
         let (worker, _model) = torch().await;
         let error = ask(&worker, text).await.unwrap_err();
-        assert!(matches!(&error, PythonError::Died { status, .. } if status.contains(told)), "{error:?}");
+        assert!(matches!(&error, PythonError::Died { status, .. } if status.contains(reported)), "{error:?}");
     }
 }
 
@@ -61,7 +61,7 @@ async fn wrong_shapes_are_found() {
     let (worker, _model) = torch().await;
     for (texts, reason) in [(["fewer", "b"], "1 results for 2 inputs"), (["wider", "b"], "5 dimensions instead of 4")] {
         let error = worker.embed(&texts, Role::Text).await.unwrap_err();
-        assert!(matches!(&error, PythonError::Shape(told) if told.contains(reason)), "{error:?}");
+        assert!(matches!(&error, PythonError::Shape(reported) if reported.contains(reason)), "{error:?}");
     }
     assert_eq!(ask(&worker, "fine").await, Ok(vector("fine")));
 }
@@ -87,7 +87,7 @@ async fn a_request_that_is_too_large_is_not_sent() {
 }
 
 #[tokio::test]
-async fn what_keeps_an_engine_from_starting_is_told() {
+async fn what_keeps_an_engine_from_starting_is_reported() {
     let fails = async |name: &str, spec: &str| model(name).start(spec).await.err().unwrap();
     let error = fails("broken", "torch").await;
     assert!(error.to_string().contains("RuntimeError: these weights are broken"), "{error}");

@@ -78,17 +78,17 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, scheme) = (listener.local_addr().unwrap().port(), if tls.is_some() { "https" } else { "http" });
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (told, script): (_, Script) = (Arc::clone(&seen), Arc::new(script));
+        let (reported, script): (_, Script) = (Arc::clone(&seen), Arc::new(script));
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 count.fetch_add(1, Ordering::SeqCst);
-                let (told, script, tls) = (Arc::clone(&told), Arc::clone(&script), tls.clone());
+                let (reported, script, tls) = (Arc::clone(&reported), Arc::clone(&script), tls.clone());
                 // A client that goes away ends its thread.
                 std::thread::spawn(move || match tls {
-                    None => serve(stream, &told, &script),
-                    Some(tls) => serve(StreamOwned::new(ServerConnection::new(tls)?, stream), &told, &script),
+                    None => serve(stream, &reported, &script),
+                    Some(tls) => serve(StreamOwned::new(ServerConnection::new(tls)?, stream), &reported, &script),
                 });
             }
         });

@@ -100,7 +100,7 @@ fn what_is_passed_on_and_what_is_done_here() {
     assert_eq!((fake.seen().last().unwrap().body["dimensions"].clone(), ran.vectors()), (json!(1), vec![vec![1.0]]));
     fake.embed(["--dimensions", "3"], "abc\n").run().refuses(4, &["vectors of 2 dimensions instead of 3"]);
     let ran = fake.embed(["--normalize"], "abc\n").run().status(0);
-    // TEI was told, and did not.
+    // TEI has the parameter, and ignores it.
     assert!((ran.vectors()[0].iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-6);
 }
 
@@ -117,10 +117,10 @@ fn the_model_that_the_server_has() {
 
 #[test]
 fn secrets_are_never_shown() {
-    // A server that repeats what it was told.
+    // A server that repeats the key it received.
     let fake = Fake::new(|seen| {
-        let told = format!("bad key {}", seen.header("authorization").unwrap_or_default());
-        Answer::Reply(401, Vec::new(), json!({"error": {"message": told}}).to_string().into_bytes())
+        let reported = format!("bad key {}", seen.header("authorization").unwrap_or_default());
+        Answer::Reply(401, Vec::new(), json!({"error": {"message": reported}}).to_string().into_bytes())
     });
     let of = |engine: &str, variable: &str| {
         let ran = embed(&format!("{engine}={}", fake.url)).args(["-vvv", "-m", "m"]).env(variable, "sk-qzwv").run();

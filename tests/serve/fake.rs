@@ -181,12 +181,12 @@ impl InProcess {
         };
         let app = App::new(Models::new(vec![spec]), limits, metrics, None);
         app.models.all()[0].load().unwrap();
-        let (told, bound) = mpsc::channel();
+        let (reported, bound) = mpsc::channel();
         let (shutdown, asked) = oneshot::channel::<()>();
         let served = Arc::clone(&app);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            let tell = move |bound: &Bound| told.send(bound.clone()).unwrap();
+            let tell = move |bound: &Bound| reported.send(bound.clone()).unwrap();
             runtime.block_on(server::serve(served, listen, options, tell, async move { drop(asked.await) }))
         });
         let Ok(bound) = bound.recv_timeout(PATIENCE) else { return Err(thread.join().unwrap().unwrap_err()) };

@@ -151,10 +151,10 @@ fn every_row_says_what_the_server_does() {
                 let path = path.replace("/NAME/", if example.get("passages").is_some() { "/r/" } else { "/e/" });
                 let body = row.body(&example);
                 let (status, reply) = server.ask(&path, &body);
-                let told = reply.to_string();
+                let reported = reply.to_string();
                 match treatment {
                     Treatment::Followed => {
-                        assert_eq!(status, 200, "{path}: {field}: {body}: {told}");
+                        assert_eq!(status, 200, "{path}: {field}: {body}: {reported}");
                         if row.is_top() {
                             let mut nonsense = body.clone();
                             nonsense[field.as_str()] = json!([{"no": "such"}]);
@@ -166,11 +166,11 @@ fn every_row_says_what_the_server_does() {
                         }
                     }
                     Treatment::Refused => {
-                        assert!((400..500).contains(&status), "{path}: {field}: {body}: {status} {told}");
-                        assert!(told.contains(row.name()), "{path}: {field}: {told}");
+                        assert!((400..500).contains(&status), "{path}: {field}: {body}: {status} {reported}");
+                        assert!(reported.contains(row.name()), "{path}: {field}: {reported}");
                     }
                     Treatment::Ignored => {
-                        assert_eq!(status, 200, "{path}: {field}: {body}: {told}");
+                        assert_eq!(status, 200, "{path}: {field}: {body}: {reported}");
                         let mut without = body.clone();
                         without.as_object_mut().unwrap().remove(field.as_str());
                         assert_eq!(lasting(server.ask(&path, &without).1), lasting(reply), "{path}: {field}");

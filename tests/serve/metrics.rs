@@ -242,9 +242,9 @@ fn the_guide_lists_the_metrics_that_there_are() {
     // A metric with labels is there from its first use on.
     server.ask("/v1/embeddings", &json!({"input": ["hello"]}));
     server.get("/no/such/path");
-    let mut told = Scrape::of(&server).types;
+    let mut reported = Scrape::of(&server).types;
     if !cfg!(target_os = "linux") {
-        told.insert("process_resident_memory_bytes".into(), "gauge".into());
+        reported.insert("process_resident_memory_bytes".into(), "gauge".into());
     }
-    assert_eq!(told, listed);
+    assert_eq!(reported, listed);
 }

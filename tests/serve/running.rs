@@ -73,7 +73,7 @@ impl Server {
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
-        let (told, address) = std::sync::mpsc::channel();
+        let (reported, address) = std::sync::mpsc::channel();
         let (pipe, log) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
         let reading = Arc::new(Mutex::new(()));
         let gate = Arc::clone(&reading);
@@ -82,7 +82,7 @@ impl Server {
                 drop(gate.lock());
                 if let Some((_, rest)) = line.split_once("Listening on ") {
                     let url: String = rest.chars().take_while(|c| !c.is_whitespace() && *c != '"').collect();
-                    let _ = told.send(url);
+                    let _ = reported.send(url);
                 }
                 let mut log = log.lock().unwrap();
                 log.push_str(&line);

@@ -117,14 +117,14 @@ fn a_collector_that_is_not_there_disturbs_nothing() {
     }
     server.terminate();
     assert!(server.wait().success());
-    let told = server.stderr();
-    assert_eq!(told.matches("traces cannot be sent").count(), 1, "{told}");
+    let reported = server.stderr();
+    assert_eq!(reported.matches("traces cannot be sent").count(), 1, "{reported}");
 }
 
 #[test]
 fn an_endpoint_must_be_a_url() {
     let output = command(&["--otlp-endpoint", "localhost:4318"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("--otlp-endpoint") && told.contains("http://"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{reported}");
+    assert!(reported.contains("--otlp-endpoint") && reported.contains("http://"), "{reported}");
 }

@@ -145,11 +145,11 @@ fn differ(runs: &[&Run], label: &str, of: &dyn Fn(&Run) -> Option<String>) -> Op
             None => values.push((value, vec![&run.file])),
         }
     }
-    let told = values.iter().map(|(value, files)| {
+    let reported = values.iter().map(|(value, files)| {
         let value = shortened(&one_line(value), VALUE);
         format!("{} in {}", if value.is_empty() { "none" } else { &value }, files.join(", "))
     });
-    (values.len() > 1).then(|| format!("{}: {}", one_line(label), told.collect::<Vec<_>>().join("; ")))
+    (values.len() > 1).then(|| format!("{}: {}", one_line(label), reported.collect::<Vec<_>>().join("; ")))
 }
 
 /// Files of the model that are not the same.

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn garbage_is_told() {
+    async fn garbage_is_reported() {
         for bytes in [&b"Traceback (most recent call last)"[..], b"\x02\0\0\0\0\0\0\0\0\0\0\0{]"] {
             assert!(matches!(read::<Answer>(&mut &bytes[..]).await, Err(NoFrame::Garbage(_))));
         }

@@ -2,7 +2,8 @@
 //!
 //! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions of its level; [`Avx2::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
-//! Transmutations are between vectors and arrays of one width, for which all bits are valid.
+//! Transmutations are between vectors and arrays of one width, for which all bits are valid. Every function with an
+//! instruction beyond x86-64 takes the set.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
@@ -40,7 +41,8 @@ pub struct Basic;
 type F = [__m256; 2];
 type I = [__m256i; 2];
 
-/// Instructions for products. What a level has none for goes through [`Scalar`]: no kernel for it has that in a loop.
+/// Instructions for products, which take the set as a proof that the processor has them. What a level has none for goes
+/// through [`Scalar`]: no kernel for it has that in a loop.
 pub trait Level: Send + Sync + Sized + 'static {
     /// True if this processor has the level's instructions.
     fn detected() -> bool;
@@ -48,7 +50,7 @@ pub trait Level: Send + Sync + Sized + 'static {
     fn enable<K: Kernel>(simd: Avx2<Self>, kernel: K) -> K::Output;
 
     #[inline(always)]
-    fn dot_u8_i8(acc: I, w: I, a: I) -> I {
+    fn dot_u8_i8(_: Avx2<Self>, acc: I, w: I, a: I) -> I {
         from_integers(Scalar.dot_u8_i8(integers(acc), integers(w), integers(a)))
     }
 }
@@ -103,7 +105,7 @@ impl Level for Vnni {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(acc: I, w: I, a: I) -> I {
+    fn dot_u8_i8(_: Avx2<Self>, acc: I, w: I, a: I) -> I {
         halves!(_mm256_dpbusd_avx_epi32(acc, w, a))
     }
 }
@@ -113,14 +115,14 @@ impl<L: Level> Avx2<L> {
     pub fn new() -> Option<Self> {
         L::detected().then_some(Self(PhantomData))
     }
-}
 
-/// x, −126 at least, and the integer below it.
-#[inline(always)]
-fn floor(x: F) -> (F, F) {
-    let least = unsafe { _mm256_set1_ps(-126.0) };
-    let x = unsafe { [_mm256_max_ps(least, x[0]), _mm256_max_ps(least, x[1])] };
-    (x, unsafe { [_mm256_floor_ps(x[0]), _mm256_floor_ps(x[1])] })
+    /// x, −126 at least, and the integer below it.
+    #[inline(always)]
+    fn floor(self, x: F) -> (F, F) {
+        let least = unsafe { _mm256_set1_ps(-126.0) };
+        let x = unsafe { [_mm256_max_ps(least, x[0]), _mm256_max_ps(least, x[1])] };
+        (x, unsafe { [_mm256_floor_ps(x[0]), _mm256_floor_ps(x[1])] })
+    }
 }
 
 impl<L: Level> Simd for Avx2<L> {
@@ -205,12 +207,12 @@ impl<L: Level> Simd for Avx2<L> {
     }
     #[inline(always)]
     fn fraction(self, x: F) -> F {
-        let (x, whole) = floor(x);
+        let (x, whole) = self.floor(x);
         halves!(_mm256_sub_ps(x, whole))
     }
     #[inline(always)]
     fn scale(self, a: F, x: F) -> F {
-        let (_, whole) = floor(x);
+        let (_, whole) = self.floor(x);
         // Added to the exponent of a.
         let exponent = |half: usize| unsafe { _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(whole[half])) };
         let bits = |half: usize| unsafe { _mm256_add_epi32(_mm256_castps_si256(a[half]), exponent(half)) };
@@ -279,7 +281,7 @@ impl<L: Level> Simd for Avx2<L> {
 
     #[inline(always)]
     fn dot_u8_i8(self, acc: I, w: I, a: I) -> I {
-        L::dot_u8_i8(acc, w, a)
+        L::dot_u8_i8(self, acc, w, a)
     }
     #[inline(always)]
     fn dot_i16(self, acc: I, w: I, a: I) -> I {

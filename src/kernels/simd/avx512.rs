@@ -2,7 +2,8 @@
 //!
 //! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions of its level; [`Avx512::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
-//! Transmutations are between vectors of one width, for which all bits are valid.
+//! Transmutations are between vectors and arrays of one width, for which all bits are valid. Every function with an
+//! instruction beyond x86-64 takes the set.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
@@ -35,7 +36,8 @@ pub struct Vnni;
 #[derive(Debug)]
 pub struct Basic;
 
-/// Instructions for products. What a level has none for goes through [`Scalar`]: no kernel for it has that in a loop.
+/// Instructions for products, which take the set as a proof that the processor has them. What a level has none for goes
+/// through [`Scalar`]: no kernel for it has that in a loop.
 pub trait Level: Send + Sync + Sized + 'static {
     /// True if this processor has the level's instructions.
     fn detected() -> bool;
@@ -43,23 +45,23 @@ pub trait Level: Send + Sync + Sized + 'static {
     fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output;
 
     #[inline(always)]
-    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
         integers(Scalar.dot_u8_i8(of_integers(acc), of_integers(w), of_integers(a)))
     }
     #[inline(always)]
-    fn dot_i16(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+    fn dot_i16(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
         unsafe { _mm512_add_epi32(acc, _mm512_madd_epi16(w, a)) }
     }
     #[inline(always)]
-    fn dot_bf16(acc: __m512, w: __m512i, a: __m512i) -> __m512 {
+    fn dot_bf16(_: Avx512<Self>, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
         unsafe { std::mem::transmute(Scalar.dot_bf16(of_floats(acc), of_integers(w), of_integers(a))) }
     }
     #[inline(always)]
-    fn to_bf16(low: __m512, high: __m512) -> __m512i {
+    fn to_bf16(_: Avx512<Self>, low: __m512, high: __m512) -> __m512i {
         integers(Scalar.to_bf16(of_floats(low), of_floats(high)))
     }
     #[inline(always)]
-    fn store_bf16(a: __m512, to: &mut [i32; 8]) {
+    fn store_bf16(_: Avx512<Self>, a: __m512, to: &mut [i32; 8]) {
         Scalar.store_bf16(of_floats(a), to);
     }
 }
@@ -112,7 +114,7 @@ impl Level for Vnni {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
         unsafe { _mm512_dpbusd_epi32(acc, w, a) }
     }
 }
@@ -132,11 +134,11 @@ impl Level for Bf16 {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
+    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
         unsafe { _mm512_dpbusd_epi32(acc, w, a) }
     }
     #[inline(always)]
-    fn dot_bf16(acc: __m512, w: __m512i, a: __m512i) -> __m512 {
+    fn dot_bf16(_: Avx512<Self>, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
         unsafe {
             _mm512_dpbf16_ps(
                 acc,
@@ -146,7 +148,7 @@ impl Level for Bf16 {
         }
     }
     #[inline(always)]
-    fn to_bf16(low: __m512, high: __m512) -> __m512i {
+    fn to_bf16(_: Avx512<Self>, low: __m512, high: __m512) -> __m512i {
         unsafe {
             let low: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(low));
             let high: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(high));
@@ -155,7 +157,7 @@ impl Level for Bf16 {
         }
     }
     #[inline(always)]
-    fn store_bf16(a: __m512, to: &mut [i32; 8]) {
+    fn store_bf16(_: Avx512<Self>, a: __m512, to: &mut [i32; 8]) {
         unsafe {
             _mm256_storeu_si256(to.as_mut_ptr().cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(a)))
         }
@@ -301,22 +303,22 @@ impl<L: Level> Simd for Avx512<L> {
 
     #[inline(always)]
     fn dot_u8_i8(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        L::dot_u8_i8(acc, w, a)
+        L::dot_u8_i8(self, acc, w, a)
     }
     #[inline(always)]
     fn dot_i16(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        L::dot_i16(acc, w, a)
+        L::dot_i16(self, acc, w, a)
     }
     #[inline(always)]
     fn dot_bf16(self, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
-        L::dot_bf16(acc, w, a)
+        L::dot_bf16(self, acc, w, a)
     }
     #[inline(always)]
     fn to_bf16(self, low: __m512, high: __m512) -> __m512i {
-        L::to_bf16(low, high)
+        L::to_bf16(self, low, high)
     }
     #[inline(always)]
     fn store_bf16(self, a: __m512, to: &mut [i32; 8]) {
-        L::store_bf16(a, to);
+        L::store_bf16(self, a, to);
     }
 }

@@ -55,8 +55,10 @@ impl Rope {
         if known.len() >= length * self.vectors() {
             return known;
         }
-        let mut table = Vec::with_capacity(length * self.vectors());
-        for position in 0..length {
+        // Doubled at least, so that texts of growing lengths do not make it anew each time.
+        let positions = length.next_power_of_two();
+        let mut table = Vec::with_capacity(positions * self.vectors());
+        for position in 0..positions {
             for frequencies in self.frequencies.chunks(LANES) {
                 let mut turn = [[0.0; LANES]; 2];
                 for (lane, frequency) in frequencies.iter().enumerate() {

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_pair_is_told() {
+    fn the_worst_pair_is_reported() {
         let report = of(&[(&[0.6, 0.8], &[0.6, 0.8]), (&[0.0, 1.0], &[1.0, 0.0]), (&[0.0, 1.0], &[-0.0, 1.0])]);
         let (max_difference, cosine_min) = (Some(1.0), Some(0.0));
         assert_eq!(report, InvarianceReport { pairs: 3, identical: 1, incomparable: 0, max_difference, cosine_min });
