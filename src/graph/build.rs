@@ -115,12 +115,12 @@ pub(crate) fn assemble_quietly<'w>(
         Products::Float32 => Some(Format::Float32),
         Products::Watched(_) => None,
     };
-    let own = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packable();
+    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
+    let own = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
     let packed = request.kernels.filter(|_| own).zip(format);
     if request.bfloat16 && packed.is_none() {
         return Err(GraphError::NoBfloat16 { architecture: architecture.name() });
     }
-    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
     if let Some((set, format)) = packed {
         b.pack_texts(set, format);
     }

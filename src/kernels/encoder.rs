@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::operator::{Inputs, Misfit, Operator, Scratch};
+use super::operator::{Inputs, Misfit, Operator, Scratch, tokens};
 use super::sets::{Format, Set, Visit, visit};
 use super::simd::{LANES, Simd};
 use crate::operands::columns::Transposed;
@@ -51,20 +51,32 @@ pub struct Description<'a> {
     pub activation: Activation,
     /// The product after it.
     pub down: Matrix<'a>,
-    /// The norms of attention and of the feed-forward network: after each, or before.
-    pub norms: [Option<NormWeights<'a>>; 2],
-    /// True if norms come before.
-    pub norms_first: bool,
+    /// The norms of attention and of the feed-forward network, by their places.
+    pub norms: LayerNorms<'a>,
+    /// The factors of the RMSNorms of each head's queries and keys, and their ε.
+    pub head_norms: Option<([&'a [f32]; 2], f32)>,
     /// The angles by which queries and keys are turned.
     pub rope: Option<&'a Arc<Rope>>,
+    /// The factor of attention scores; `None` is 1/√size of a head.
+    pub scale: Option<f32>,
     /// The rows to compute.
     pub picked: Picked,
     /// True if a query sees only keys at its own position and before.
     pub causal: bool,
     /// The largest distance of a key.
     pub reach: Option<usize>,
+    /// For each head of queries, what a key's score loses by each step of its distance (ALiBi); or empty.
+    pub slopes: &'a [f32],
     /// True if there is a table of numbers that are added to attention scores.
     pub table: bool,
+}
+
+/// The norms of a layer by their places; see [`Norms`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LayerNorms<'a> {
+    pub inputs: [Option<NormWeights<'a>>; 2],
+    pub results: [Option<NormWeights<'a>>; 2],
+    pub sums: [Option<NormWeights<'a>>; 2],
 }
 
 /// Prepares a layer; `None` if the set has no arithmetic for the format, or the sizes do not fit.
@@ -93,8 +105,20 @@ impl Visit for &Description<'_> {
     ) -> Arc<dyn Operator> {
         let layer = build::<K, V>(self);
         let Description { hidden, heads, picked, causal, reach, table, .. } = *self;
+        let slopes = self.slopes.iter().map(|slope| slope * std::f32::consts::LOG2_E).collect();
         let kinds = std::marker::PhantomData::<fn() -> (QK, PV)>;
-        Arc::new(Encoder::<S, K, QK, PV, R, V> { simd, layer, hidden, heads, picked, causal, reach, table, kinds })
+        Arc::new(Encoder::<S, K, QK, PV, R, V> {
+            simd,
+            layer,
+            hidden,
+            heads,
+            picked,
+            causal,
+            reach,
+            slopes,
+            table,
+            kinds,
+        })
     }
 }
 
@@ -109,34 +133,46 @@ pub fn build<K: Pack, const V: usize>(description: &Description<'_>) -> Layer<K,
         Part { matrix, outputs, factor }
     };
     // Scores are powers of two.
-    let factor = std::f32::consts::LOG2_E / (head_dim as f32).sqrt();
+    let factor = std::f32::consts::LOG2_E * description.scale.unwrap_or(1.0 / (head_dim as f32).sqrt());
+    let (of_products, of_norms) = if description.head_norms.is_some() { (1.0, factor) } else { (factor, 1.0) };
     let each = heads / kv_heads;
     let groups = (0..kv_heads).map(|group| {
-        let query = |number| head(description.query, &of_keys, group * each + number, factor);
+        let query = |number| head(description.query, &of_keys, group * each + number, of_products);
         let queries: Vec<_> = (0..each).map(query).collect();
         let key = head(description.key, &of_keys, group, 1.0);
         let value = head(description.value, &of_values, group, 1.0);
         let inputs = Pieces::whole(hidden);
         Group { queries: affine(&queries, inputs), keys_values: affine(&[key, value], inputs) }
     });
-    let norm = |norm: &Option<NormWeights<'_>>| {
-        let Some(norm) = norm else { return Norm::Identity };
-        let weight = vectors(hidden, |at| norm.weight[at]);
-        match norm.bias {
-            Some(bias) => Norm::Layer {
-                values: hidden,
-                weight,
-                bias: vectors(hidden, |at| bias.get(at).copied().unwrap_or(0.0)),
-                epsilon: norm.epsilon,
-            },
-            None => Norm::Rms { values: hidden, weight, epsilon: norm.epsilon },
-        }
+    let head_norms = match description.head_norms {
+        None => [Norm::Identity, Norm::Identity],
+        Some((weights, epsilon)) => [(weights[0], of_norms), (weights[1], 1.0)].map(|(weight, factor)| Norm::Rms {
+            values: head_dim,
+            weight: vectors(of_keys.len(), |at| of_keys[at].map_or(0.0, |at| weight[at] * factor)),
+            epsilon,
+        }),
+    };
+    let norms = |norms: [Option<NormWeights<'_>>; 2]| {
+        norms.map(|norm| {
+            let Some(norm) = norm else { return Norm::Identity };
+            let weight = vectors(hidden, |at| norm.weight[at]);
+            match norm.bias {
+                Some(bias) => Norm::Layer {
+                    values: hidden,
+                    weight,
+                    bias: vectors(hidden, |at| bias.get(at).copied().unwrap_or(0.0)),
+                    epsilon: norm.epsilon,
+                },
+                None => Norm::Rms { values: hidden, weight, epsilon: norm.epsilon },
+            }
+        })
     };
     let before_activation: Vec<_> = description.gate.into_iter().chain([description.up]).map(Part::all).collect();
     Layer {
         hidden: hidden.div_ceil(LANES),
         width: of_keys.len() / LANES,
         value_width: padded / LANES,
+        head_norms,
         rope: description.rope.cloned(),
         groups: groups.collect(),
         output: affine(&[Part::all(description.output)], Pieces { size: head_dim, padded }),
@@ -146,9 +182,10 @@ pub fn build<K: Pack, const V: usize>(description: &Description<'_>) -> Layer<K,
             gated: description.gate.is_some(),
             down: affine(&[Part::all(description.down)], Pieces::whole(description.down.inputs)),
         },
-        norms: match (description.norms.each_ref().map(norm), description.norms_first) {
-            (norms, true) => Norms::Pre(norms),
-            (norms, false) => Norms::Post(norms),
+        norms: Norms {
+            inputs: norms(description.norms.inputs),
+            results: norms(description.norms.results),
+            sums: norms(description.norms.sums),
         },
     }
 }
@@ -169,6 +206,8 @@ struct Encoder<S, K: Encode, QK, PV, const R: usize, const V: usize> {
     picked: Picked,
     causal: bool,
     reach: Option<usize>,
+    /// In powers of two.
+    slopes: Vec<f32>,
     table: bool,
     kinds: std::marker::PhantomData<fn() -> (QK, PV)>,
 }
@@ -181,20 +220,12 @@ impl<S: Simd, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
     }
 
     fn rows(&self, inputs: &Inputs<'_>) -> Result<usize, Misfit> {
-        let mut tokens = 0usize;
-        for &length in inputs.lengths {
-            let length = usize::try_from(length).ok().filter(|&length| length > 0);
-            let length = length.ok_or_else(|| Misfit("a sequence without tokens".into()))?;
-            tokens = tokens.saturating_add(length);
-            if self.table && length > inputs.table_size {
-                return Err(Misfit(format!("{length} tokens, but a table of {} positions", inputs.table_size)));
+        let tokens = tokens(inputs, self.width())?;
+        if self.table {
+            let (positions, longest) = (self.positions(inputs), inputs.lengths.iter().copied().max().unwrap_or(0));
+            if longest > positions as i64 {
+                return Err(Misfit(format!("{longest} tokens, but a table of {positions} positions")));
             }
-        }
-        if tokens.checked_mul(self.width()) != Some(inputs.states.len()) {
-            return Err(Misfit(format!("{} values in {tokens} rows of {}", inputs.states.len(), self.width())));
-        }
-        if self.table && inputs.table.len() != self.heads * inputs.table_size * inputs.table_size {
-            return Err(Misfit(format!("a table of {} numbers for {} heads", inputs.table.len(), self.heads)));
         }
         Ok(if self.picked == Picked::All { tokens } else { inputs.lengths.len() })
     }
@@ -225,23 +256,22 @@ impl<S: Simd, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         output: &mut [[f32; LANES]],
     ) {
         let Self { simd, layer, picked, .. } = self;
-        if !self.causal && self.reach.is_none() && !self.table {
-            let (picked, bias) = (*picked, &Full);
-            return simd.vectorize(Run { layer, states, lengths, bias, picked, buffers, output });
+        let picked = *picked;
+        if !self.causal && self.reach.is_none() && self.slopes.is_empty() && !self.table {
+            return simd.vectorize(Run { layer, states, lengths, bias: &Full, picked, buffers, output });
         }
-        let size = inputs.table_size;
-        let stride = size.div_ceil(LANES);
-        let mut table = Vec::new();
-        if self.table {
-            table.reserve(inputs.table.len() / size.max(1) * stride);
-            for row in inputs.table.chunks_exact(size.max(1)) {
-                let power = |at: usize| row[at].max(f32::MIN / 4.0) * std::f32::consts::LOG2_E;
-                table.extend(vectors(size, power));
-            }
-        }
-        let table = self.table.then_some(Table { values: &table, queries: size, stride });
-        let bias = &Masked { causal: self.causal, reach: self.reach, slopes: None, table };
-        simd.vectorize(Run { layer, states, lengths, bias, picked: *picked, buffers, output });
+        let bias = &Masked {
+            causal: self.causal,
+            reach: self.reach,
+            slopes: (!self.slopes.is_empty()).then_some(&self.slopes),
+            table: self.table.then(|| Table { values: inputs.table, positions: self.positions(inputs) }),
+        };
+        simd.vectorize(Run { layer, states, lengths, bias, picked, buffers, output });
+    }
+
+    /// Positions of the longest sequence that the table is for: n of its 2n − 1 distances.
+    fn positions(&self, inputs: &Inputs<'_>) -> usize {
+        (inputs.table.len() / self.heads).div_ceil(2)
     }
 }
 

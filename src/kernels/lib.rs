@@ -6,6 +6,7 @@
 //! ```text
 //! operator    what a graph calls
 //! encoder     a layer of an encoder as an operator
+//! mean        the mean of a sequence's rows as an operator
 //! rates       the time of each step, for benchmarks
 //! sets        instruction sets, and the kinds of elements and the tiles that each computes with
 //! steps/      the steps of a layer
@@ -14,6 +15,7 @@
 //! ```
 
 pub mod encoder;
+mod mean;
 mod operands;
 mod operator;
 pub mod rates;
@@ -23,6 +25,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use mean::mean;
 pub use operands::matrix::{Matrix, Numbers};
 pub use operator::{Inputs, Misfit, Operator, Scratch};
 pub use sets::{Format, NAMES, Set};

@@ -24,10 +24,9 @@ pub struct Inputs<'a> {
     pub states: &'a [f32],
     /// The number of tokens of each sequence.
     pub lengths: &'a [i64],
-    /// Added to attention scores: a number for each head, query and key, of `table_size` queries and keys.
+    /// Added to attention scores: for each head the numbers of the distances from −(n − 1) to n − 1 of a key from a query,
+    /// for sequences of up to n tokens; or empty.
     pub table: &'a [f32],
-    /// Queries, and keys, of `table`.
-    pub table_size: usize,
 }
 
 /// Inputs that do not fit an operator.
@@ -45,4 +44,17 @@ pub trait Operator: Send + Sync {
 
     /// Computes the output, [`rows`](Self::rows) × [`width`](Self::width).
     fn run(&self, inputs: &Inputs<'_>, scratch: &mut Scratch, output: &mut [f32]);
+}
+
+/// The tokens of all sequences, each at least one, if `states` has as many rows of `width` values.
+pub(crate) fn tokens(inputs: &Inputs<'_>, width: usize) -> Result<usize, Misfit> {
+    let mut tokens = 0usize;
+    for &length in inputs.lengths {
+        let length = usize::try_from(length).ok().filter(|&length| length > 0);
+        tokens = tokens.saturating_add(length.ok_or_else(|| Misfit("a sequence without tokens".into()))?);
+    }
+    if tokens.checked_mul(width) != Some(inputs.states.len()) {
+        return Err(Misfit(format!("{} values in {tokens} rows of {width}", inputs.states.len())));
+    }
+    Ok(tokens)
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::encoder::{Description, NormWeights, build};
+use super::encoder::{Description, LayerNorms, NormWeights, build};
 use super::sets::{Format, Set, Visit, visit};
 use super::simd::{Kernel, LANES, Simd};
 use crate::operands::columns::Transposed;
@@ -16,7 +16,7 @@ use crate::steps::bias::Full;
 use crate::steps::feed_forward::{self, AfterAttention, quantise};
 use crate::steps::layer::{self, Layer, Picked, Run};
 use crate::steps::linear::{Affine, Linear};
-use crate::steps::norm::Norms;
+use crate::steps::norm::Norm;
 use crate::steps::store::Store;
 
 /// The shortest time of one step, over all rows of a layer.
@@ -111,15 +111,14 @@ impl<K: Encode, const R: usize> Kernel for Quantise<'_, K, R> {
     }
 }
 
-struct Normalise<'a>(&'a Norms, &'a mut [[f32; LANES]], usize);
+struct Normalise<'a>(&'a Norm, &'a mut [[f32; LANES]], usize);
 
 impl Kernel for Normalise<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (Norms::Post([norm, _]) | Norms::Pre([norm, _])) = self.0;
-        feed_forward::normalise(simd, self.1, norm, self.2);
+        feed_forward::normalise(simd, self.1, self.0, self.2);
     }
 }
 
@@ -175,11 +174,13 @@ impl Visit for Timing {
             gate: None,
             rope: None,
             down: matrix(inner, hidden),
-            norms: [Some(norm); 2],
-            norms_first: false,
+            norms: LayerNorms { sums: [Some(norm); 2], ..LayerNorms::default() },
+            head_norms: None,
+            scale: None,
             picked: Picked::All,
             causal: false,
             reach: None,
+            slopes: &[],
             table: false,
         });
         let states = random(tokens * hidden);
@@ -277,7 +278,7 @@ impl Visit for Timing {
         });
         let mut normalised = states.to_vec();
         time_step("norm", 0, &mut || {
-            simd.vectorize(Normalise(&layer.norms, &mut normalised, width));
+            simd.vectorize(Normalise(&layer.norms.sums[0], &mut normalised, width));
         });
         let mut after = feed_forward::Buffers::<K, R>::default();
         time_step("all after attention", 2 * tokens * hidden * (hidden + 2 * inner), &mut || {

@@ -218,6 +218,14 @@ fn extreme_rows_are_the_same_on_all_sets() {
     }
 }
 
+/// The places of a layer's norms.
+#[derive(Clone, Copy)]
+enum Places {
+    Inputs,
+    Sums,
+    InputsAndResults,
+}
+
 /// The sizes of a layer.
 #[derive(Clone, Copy)]
 struct Shape {
@@ -227,10 +235,12 @@ struct Shape {
     size: usize,
     inner: usize,
     gated: bool,
-    before: bool,
+    norms: Places,
     activation: Activation,
     /// True if queries and keys are turned.
     turned: bool,
+    /// True if they are normalised before.
+    head_norms: bool,
 }
 
 fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
@@ -245,7 +255,7 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
         let bias = vec![[0.01; LANES]; weights.panels() * V];
         Affine { weights, bias, smoothing: None }
     };
-    let Shape { hidden, heads, kv_heads, size, inner, gated, before, activation, turned } = shape;
+    let Shape { hidden, heads, kv_heads, size, inner, gated, norms: places, activation, turned, head_norms } = shape;
     let rope =
         turned.then(|| Arc::new(Rope::new((0..size / 2).map(|pair| 0.9 / (pair + 1) as f32).collect(), 1.0, true)));
     let of_keys = rope.as_ref().map_or(size, |rope| rope.order(size).len());
@@ -262,6 +272,10 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
         hidden: hidden / LANES,
         width: of_keys / LANES,
         value_width: size / LANES,
+        head_norms: [0.05, 1.3].map(|factor| match head_norms {
+            true => Norm::Rms { values: size, weight: vectors(of_keys, |at| factor + at as f32 * 0.01), epsilon: 1e-6 },
+            false => Norm::Identity,
+        }),
         rope,
         groups: (0..kv_heads)
             .map(|_| Group {
@@ -276,7 +290,16 @@ fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
             gated,
             down: affine(inner, hidden),
         },
-        norms: if before { Norms::Pre([norm(true), norm(true)]) } else { Norms::Post([norm(false), norm(false)]) },
+        norms: {
+            let none = || [Norm::Identity, Norm::Identity];
+            match places {
+                Places::Inputs => Norms { inputs: [norm(true), norm(true)], results: none(), sums: none() },
+                Places::Sums => Norms { inputs: none(), results: none(), sums: [norm(false), norm(false)] },
+                Places::InputsAndResults => {
+                    Norms { inputs: [norm(true), norm(false)], results: [norm(true), norm(false)], sums: none() }
+                }
+            }
+        },
     }
 }
 
@@ -360,9 +383,10 @@ fn layers_are_the_same_on_all_sets_packed_and_alone() {
         size: 16,
         inner: 96,
         gated: false,
-        before: false,
+        norms: Places::Sums,
         activation: Activation::Gelu,
         turned: false,
+        head_norms: false,
     };
     let decoder = Shape {
         hidden: 96,
@@ -371,16 +395,18 @@ fn layers_are_the_same_on_all_sets_packed_and_alone() {
         size: 48,
         inner: 64,
         gated: true,
-        before: true,
+        norms: Places::Inputs,
         activation: Activation::Silu,
         turned: true,
+        head_norms: true,
     };
+    let gemma = Shape { norms: Places::InputsAndResults, kv_heads: 1, ..decoder };
     let slopes = [0.1, 0.2, 0.5, 0.7];
-    let table = vectors(4 * 40 * 3 * LANES, |at| (at % 13) as f32 * 0.1);
-    let table = Table { values: &table, queries: 40, stride: 3 };
+    let table: Vec<f32> = (0..4 * 79).map(|at| (at % 13) as f32 * 0.1).collect();
+    let table = Table { values: &table, positions: 40 };
     let masked = Masked { causal: true, reach: Some(9), slopes: Some(&slopes), table: Some(table) };
     let window = Masked { reach: Some(5), ..Masked::default() };
-    for shape in [bert, decoder, Shape { activation: Activation::GeluTanh, ..bert }] {
+    for shape in [bert, decoder, gemma, Shape { activation: Activation::GeluTanh, ..bert }] {
         for picked in [Picked::All, Picked::First, Picked::Last] {
             check_layer(shape, picked, &Full);
             check_layer(shape, picked, &masked);

@@ -61,12 +61,11 @@ fn compute(context: &ComputeContext, operator: &dyn kernels::Operator, scratch: 
     let table = context.input(2).ok().flatten();
     let (_, states) = states.try_extract_tensor::<f32>()?;
     let (_, lengths) = lengths.try_extract_tensor::<i64>()?;
-    let (shape, table) = match &table {
-        Some(table) => table.try_extract_tensor::<f32>().map(|(shape, table)| (shape.to_vec(), table))?,
-        None => (Vec::new(), &[][..]),
+    let table = match &table {
+        Some(table) => table.try_extract_tensor::<f32>()?.1,
+        None => &[],
     };
-    let table_size = shape.last().and_then(|&size| usize::try_from(size).ok()).unwrap_or(0);
-    let inputs = Inputs { states, lengths, table, table_size };
+    let inputs = Inputs { states, lengths, table };
     let rows = operator.rows(&inputs).map_err(|e| ort::Error::new(e.to_string()))?;
     let shape = [rows as i64, operator.width() as i64];
     let mut output = context.output(0, shape)?.ok_or_else(|| missing("an output"))?;

@@ -36,6 +36,11 @@ pub(crate) trait Architecture {
         false
     }
 
+    /// As [`Architecture::packable`], for the weights of `b`, too.
+    fn packs(&self, _: &Builder<'_>) -> bool {
+        self.packable()
+    }
+
     /// The rows that the sequence-classification head reads.
     fn classified_rows(&self) -> Rows {
         Rows::First

@@ -2,7 +2,9 @@
 //! input and normalised after. They name its tensors differently, and pack them or not.
 
 use super::rotary::Rotation;
-use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value};
+use crate::graph::builder::{
+    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm, Rope, Value,
+};
 use crate::graph::{GraphError, Rows};
 
 /// More than any model's layer has of anything.
@@ -38,7 +40,7 @@ pub(crate) fn packable(
         Some(Rotation::Growing(_)) => return false,
         None => None,
     };
-    PackedLayer::exists(hidden, heads, head_dim, 1, activation, rotary)
+    PackedLayer::exists(hidden, [heads; 2], head_dim, 1, activation, rotary)
 }
 
 /// The feed-forward part.
@@ -174,12 +176,13 @@ impl Layer {
             FeedForward::Plain(up) => (PackedLinear::whole(name(up), self.inner, self.biases.up), None),
         };
         let norm = |part: &str| match self.rms {
-            true => PackedNorm::Rms { name: name(part) },
+            true => PackedNorm::Rms(RmsNorm { name: name(part), plus_one: false }),
             false => PackedNorm::Layer { name: name(part), bias: true },
         };
         PackedLayer {
             hidden: self.hidden,
             heads: self.heads,
+            kv_heads: self.heads,
             head_dim: self.head_dim,
             inner: self.inner,
             activation: self.activation,
@@ -191,10 +194,12 @@ impl Layer {
             up,
             gate,
             down: PackedLinear::whole(name(names.down), self.hidden, self.biases.down),
-            norms: [norm(names.attention_norm), norm(names.norm)],
-            norms_first: false,
+            norms: PackedNorms { sums: [norm(names.attention_norm), norm(names.norm)], ..PackedNorms::default() },
+            head_norms: None,
             rope,
-            reach: None,
+            scale: None,
+            mask: Mask::default(),
+            slopes: &[],
             bias: None,
             rows,
         }

@@ -17,7 +17,9 @@ use serde_json::{Value as Json, json};
 use super::architecture::{Architecture, Sizes};
 use super::bert::{Bert, NAMES, WORDS};
 use super::post_norm::Variation;
-use crate::graph::builder::{Activation, Attribute, Builder, Value};
+use crate::graph::builder::{
+    Activation, Attribute, Builder, PackedLayer, PackedLinear, PackedNorm, PackedNorms, Value,
+};
 use crate::graph::proto::TENSOR_FLOAT;
 use crate::graph::{GraphError, Rows, config};
 
@@ -92,12 +94,26 @@ impl Architecture for JinaBert {
         self.bert.anchor()
     }
 
+    fn packable(&self) -> bool {
+        self.bert.packable()
+    }
+
+    /// The layout of the code model has norms over all heads of queries and keys.
+    fn packs(&self, b: &Builder<'_>) -> bool {
+        self.packable() && !is_code(b)
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
-        let code = b.has("encoder.layer.0.attention.self.layer_norm_q.weight");
+        let code = is_code(b);
+        let slopes = slopes(self.bert.num_attention_heads, self.halved);
         let mut x = self.embeddings(b)?;
         for layer in 0..self.bert.num_hidden_layers {
             let last = layer + 1 == self.bert.num_hidden_layers;
-            x = self.layer(b, &x, layer, code, if last { rows } else { Rows::All })?;
+            let rows = if last { rows } else { Rows::All };
+            x = match b.is_packed() {
+                true => b.packed_layer(&x, &self.packed(layer, &slopes, rows)?)?,
+                false => self.layer(b, &x, layer, code, rows)?,
+            };
         }
         Ok(x)
     }
@@ -133,6 +149,29 @@ impl JinaBert {
         let sum = b.op("Add", &[&words, &types], &[]);
         let sum = b.flatten(&sum, hidden);
         b.layer_norm(&sum, "embeddings.LayerNorm", hidden, self.bert.layer_norm_eps)
+    }
+
+    /// Layer number `layer` of the first layout as one operator of our own.
+    fn packed<'a>(&self, layer: usize, slopes: &'a [f32], rows: Rows) -> Result<PackedLayer<'a>, GraphError> {
+        let (hidden, inner) = (self.bert.hidden_size, self.bert.intermediate_size);
+        let whole = format!("encoder.layer.{layer}");
+        let plain = self.bert.post_norm(&NAMES)?.packed(&whole, None, rows);
+        let FeedForward::Gated(activation) = self.feed_forward.unwrap_or(FeedForward::Plain) else {
+            return Ok(PackedLayer { slopes, ..plain });
+        };
+        let name = |part: &str| format!("{whole}.{part}");
+        let [gate, up] = [0, 1].map(|part| PackedLinear::part(name("mlp.gated_layers"), part, 2, inner, false));
+        let [attention, _] = plain.norms.sums;
+        let norm = PackedNorm::Layer { name: name("mlp.layernorm"), bias: true };
+        Ok(PackedLayer {
+            activation,
+            up,
+            gate: Some(gate),
+            down: PackedLinear::whole(name("mlp.wo"), hidden, true),
+            norms: PackedNorms { sums: [attention, norm], ..PackedNorms::default() },
+            slopes,
+            ..plain
+        })
     }
 
     /// One layer over flat `x`; `code` is the layout of the code model.
@@ -176,6 +215,11 @@ impl JinaBert {
         let sum = b.op("Add", &[&outer, &x], &[]);
         b.layer_norm(&sum, &name(norm), hidden, eps)
     }
+}
+
+/// True if the weights have the layout of the code model.
+fn is_code(b: &Builder<'_>) -> bool {
+    b.has("encoder.layer.0.attention.self.layer_norm_q.weight")
 }
 
 /// The slopes of ALiBi's heads: 2^(−8i/heads) for i = 1 … heads if that is a power of two. Else those of the power of

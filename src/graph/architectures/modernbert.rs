@@ -11,7 +11,7 @@ use super::architecture::{Architecture, Sizes};
 use super::gated;
 use super::rotary::{Rotation, Surroundings};
 use crate::graph::builder::{
-    Activation, Attention, Attribute, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Rope, Value,
+    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, Rope, Value,
 };
 use crate::graph::{GraphError, Rows, config};
 
@@ -180,13 +180,11 @@ impl Architecture for ModernBert {
 
     fn packable(&self) -> bool {
         let s = &self.settings;
-        // The mean over tokens is taken of texts of equal length.
-        self.classified_rows() == Rows::First
-            && Activation::parse("hidden_activation", &s.hidden_activation).is_ok_and(|activation| {
-                [&self.full, &self.sliding].into_iter().all(|rotation| {
-                    gated::packable(s.hidden_size, s.num_attention_heads, self.head_dim, activation, Some(rotation))
-                })
+        Activation::parse("hidden_activation", &s.hidden_activation).is_ok_and(|activation| {
+            [&self.full, &self.sliding].into_iter().all(|rotation| {
+                gated::packable(s.hidden_size, s.num_attention_heads, self.head_dim, activation, Some(rotation))
             })
+        })
     }
 
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
@@ -224,10 +222,7 @@ impl Architecture for ModernBert {
         let hidden = self.settings.hidden_size;
         let pooled = match self.settings.classifier_pooling {
             Pooling::Cls => x.clone(),
-            Pooling::Mean => {
-                let texts = b.sequences(x, hidden, Rows::All);
-                b.op("ReduceMean", &[&texts], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
-            }
+            Pooling::Mean => b.mean_of_texts(x, hidden),
         };
         let x = self.prediction_head(b, &pooled)?;
         b.linear(&x, "/classifier", hidden, labels)
@@ -270,6 +265,7 @@ impl ModernBert {
         Ok(PackedLayer {
             hidden,
             heads: s.num_attention_heads,
+            kv_heads: s.num_attention_heads,
             head_dim: self.head_dim,
             inner,
             activation: Activation::parse("hidden_activation", &s.hidden_activation)?,
@@ -282,10 +278,15 @@ impl ModernBert {
             gate: Some(gate),
             down: PackedLinear::whole(name("mlp.Wo"), hidden, s.mlp_bias),
             // The embeddings are normalised already.
-            norms: [if layer == 0 { PackedNorm::Identity } else { norm("attn_norm") }, norm("mlp_norm")],
-            norms_first: true,
+            norms: PackedNorms {
+                inputs: [if layer == 0 { PackedNorm::Identity } else { norm("attn_norm") }, norm("mlp_norm")],
+                ..PackedNorms::default()
+            },
+            head_norms: None,
             rope: Some(rope),
-            reach,
+            scale: None,
+            mask: Mask { causal: false, reach },
+            slopes: &[],
             bias: None,
             rows,
         })

@@ -92,7 +92,8 @@ impl Architecture for Mpnet {
 }
 
 impl Mpnet {
-    /// The bias of all layers' scores by the distance of query and key: `[1, heads, sequence, sequence]`.
+    /// The bias of all layers' scores by the distance of query and key: `[1, heads, sequence, sequence]`, or where texts
+    /// are packed `[heads, distances]`.
     fn position_bias(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let shape = [self.buckets, self.bert.num_attention_heads];
         let table = b.weight("encoder.relative_attention_bias.weight", &shape)?;
@@ -100,11 +101,14 @@ impl Mpnet {
         let buckets = b.ints(&buckets);
         let by_distance = b.op("Gather", &[&table, &buckets], &[]);
         let by_head = b.op("Transpose", &[&by_distance], &[Attribute::Ints("perm", &[1, 0])]);
-        let distance = b.distance();
+        let distance = if b.is_packed() { b.distances() } else { b.distance() };
         let (least, most) = (b.scalar(-FAR), b.scalar(FAR));
         let distance = b.op("Clip", &[&distance, &least, &most], &[]);
         let index = b.op("Add", &[&distance, &most], &[]);
         let bias = b.op("Gather", &[&by_head, &index], &[Attribute::Int("axis", 1)]);
+        if b.is_packed() {
+            return Ok(bias);
+        }
         let axis = b.ints(&[0]);
         Ok(b.op("Unsqueeze", &[&bias, &axis], &[]))
     }

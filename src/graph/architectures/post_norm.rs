@@ -2,7 +2,9 @@
 //!
 //! They differ in the names of weights and in the bias of the attention scores.
 
-use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, Value};
+use crate::graph::builder::{
+    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, Value,
+};
 use crate::graph::{GraphError, Rows};
 
 /// The weights of a layer by their names below the layer's own.
@@ -40,7 +42,7 @@ impl PostNorm {
     /// True if [`Builder::packed_layer`] can write the layer.
     pub(crate) fn packable(&self) -> bool {
         let head_dim = self.hidden / self.heads.max(1);
-        PackedLayer::exists(self.hidden, self.heads, head_dim, self.intermediate, self.activation, None)
+        PackedLayer::exists(self.hidden, [self.heads; 2], head_dim, self.intermediate, self.activation, None)
     }
 
     /// The layer called `name` over flat `x`: attention and feed-forward, each added to its input and normalised
@@ -55,37 +57,42 @@ impl PostNorm {
         rows: Rows,
     ) -> Result<Value, GraphError> {
         if b.is_packed() {
-            let name = |part: &str| format!("{name}.{part}");
-            let linear = |part: &str, outputs| PackedLinear::whole(name(part), outputs, true);
-            let norm = |part: &str| PackedNorm::Layer { name: name(part), bias: true };
-            let (names, hidden) = (self.names, self.hidden);
-            return b.packed_layer(
-                x,
-                &PackedLayer {
-                    hidden,
-                    heads: self.heads,
-                    head_dim: hidden / self.heads,
-                    inner: self.intermediate,
-                    activation: self.activation,
-                    eps: self.eps,
-                    query: linear(names.query, hidden),
-                    key: linear(names.key, hidden),
-                    value: linear(names.value, hidden),
-                    attended: linear(names.attended, hidden),
-                    up: linear(names.inner, self.intermediate),
-                    gate: None,
-                    down: linear(names.outer, hidden),
-                    norms: [norm(names.attended_norm), norm(names.outer_norm)],
-                    norms_first: false,
-                    rope: None,
-                    reach: None,
-                    bias,
-                    rows,
-                },
-            );
+            return b.packed_layer(x, &self.packed(name, bias, rows));
         }
         let (_, x) = self.attention(b, x, name, &Variation { bias, norms: None }, rows)?;
         self.feed_forward(b, &x, name)
+    }
+
+    /// The layer called `layer` as one operator of our own.
+    pub(crate) fn packed<'a>(&self, layer: &str, bias: Option<&'a Value>, rows: Rows) -> PackedLayer<'a> {
+        let name = |part: &str| format!("{layer}.{part}");
+        let linear = |part: &str, outputs| PackedLinear::whole(name(part), outputs, true);
+        let norm = |part: &str| PackedNorm::Layer { name: name(part), bias: true };
+        let (names, hidden) = (self.names, self.hidden);
+        PackedLayer {
+            hidden,
+            heads: self.heads,
+            kv_heads: self.heads,
+            head_dim: hidden / self.heads,
+            inner: self.intermediate,
+            activation: self.activation,
+            eps: self.eps,
+            query: linear(names.query, hidden),
+            key: linear(names.key, hidden),
+            value: linear(names.value, hidden),
+            attended: linear(names.attended, hidden),
+            up: linear(names.inner, self.intermediate),
+            gate: None,
+            down: linear(names.outer, hidden),
+            norms: PackedNorms { sums: [norm(names.attended_norm), norm(names.outer_norm)], ..PackedNorms::default() },
+            head_norms: None,
+            rope: None,
+            scale: None,
+            mask: Mask::default(),
+            slopes: &[],
+            bias,
+            rows,
+        }
     }
 
     /// The attention of the layer called `layer`: the rows of `x` that ask, and the same after it.

@@ -11,8 +11,10 @@ use serde_json::{Value as Json, json};
 
 use super::architecture::{Architecture, Sizes};
 use super::bert::WORDS;
+use super::gated::{self, Biases, FeedForward, Layer, Names, Parts};
 use super::post_norm::{self, MaskedLm};
-use crate::graph::builder::{Activation, Attention, Builder, Mask, Rope, Rotary, Value};
+use super::rotary::Rotation;
+use crate::graph::builder::{Activation, Builder, Rotary, Value};
 use crate::graph::{GraphError, Rows, config};
 
 /// The settings of config.json that decide the graph; defaults are those of `transformers.JinaEmbeddingsV3Config`.
@@ -143,19 +145,21 @@ impl Architecture for XlmRobertaFlash {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.activation().is_ok_and(|activation| {
+            let rotation = self.rotation();
+            gated::packable(self.hidden_size, self.num_attention_heads, self.head_dim(), activation, rotation.as_ref())
+        })
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let published = b.has("emb_ln.weight");
-        let rope = self.rotary().then(|| {
-            let rotary = Rotary::plain(self.theta, self.head_dim(), self.max_position_embeddings);
-            b.rope(&rotary)
-        });
+        let rope = self.rotation().map(|rotation| rotation.rope(b));
         let mut x = self.embeddings(b, published)?;
-        for layer in 0..self.num_hidden_layers {
-            let last = layer + 1 == self.num_hidden_layers;
-            let rows = if last { rows } else { Rows::All };
-            let (wanted, q, k, v) = self.projections(b, &x, layer, published, rows)?;
-            let attended = self.attention(b, [q, k, v], rope.as_ref(), rows);
-            x = self.rest_of_layer(b, &wanted, &attended, layer, published)?;
+        let layer = self.layer(published)?;
+        for number in 0..self.num_hidden_layers {
+            let last = number + 1 == self.num_hidden_layers;
+            x = layer.write(b, &x, number, rope.as_ref(), if last { rows } else { Rows::All })?;
         }
         Ok(x)
     }
@@ -192,6 +196,11 @@ impl XlmRobertaFlash {
         self.position_embedding_type == "rotary"
     }
 
+    fn rotation(&self) -> Option<Rotation> {
+        let rotary = || Rotary::plain(self.theta, self.head_dim(), self.max_position_embeddings);
+        self.rotary().then(|| Rotation::Fixed(rotary()))
+    }
+
     fn head_dim(&self) -> usize {
         self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads)
     }
@@ -213,85 +222,40 @@ impl XlmRobertaFlash {
             let table = "embeddings.position_embeddings.weight";
             let shape = [self.max_position_embeddings, hidden];
             let table = b.weight_rows(table, &shape, self.first_position()..self.max_position_embeddings)?;
-            let (length, zero) = (b.length(), b.ints(&[0]));
-            let positions = b.op("Slice", &[&table, &zero, &length, &zero], &[]);
+            let positions = b.position_rows(&table);
             sum = b.op("Add", &[&sum, &positions], &[]);
         }
         let sum = b.flatten(&sum, hidden);
         b.layer_norm(&sum, if published { "emb_ln" } else { "embeddings.LayerNorm" }, hidden, self.layer_norm_eps)
     }
 
-    /// The rows of `x` that ask, and queries, keys and values.
-    fn projections(
-        &self,
-        b: &mut Builder<'_>,
-        x: &Value,
-        layer: usize,
-        published: bool,
-        rows: Rows,
-    ) -> Result<(Value, Value, Value, Value), GraphError> {
-        let (hidden, width) = (self.hidden_size, self.num_attention_heads * self.head_dim());
-        let wanted = b.pick(x, hidden, rows);
-        let mut project = |x: &Value, index: usize| {
-            if published {
-                let (name, outputs) =
-                    (format!("encoder.layers.{layer}.mixer.Wqkv"), index * width..(index + 1) * width);
-                b.linear_rows(x, &name, hidden, 3 * width, outputs, true)
-            } else {
-                let part = ["q_proj", "k_proj", "v_proj"][index];
-                b.linear(x, &format!("layers.{layer}.self_attn.{part}"), hidden, width)
-            }
-        };
-        let (q, k, v) = (project(&wanted, 0)?, project(x, 1)?, project(x, 2)?);
-        Ok((wanted, q, k, v))
-    }
-
-    fn attention(&self, b: &mut Builder<'_>, [mut q, mut k, v]: [Value; 3], rope: Option<&Rope>, rows: Rows) -> Value {
-        let (heads, head_dim) = (self.num_attention_heads, self.head_dim());
-        if let Some(rope) = rope {
-            q = b.rotate(&q, rope, heads, head_dim, rows);
-            k = b.rotate(&k, rope, heads, head_dim, Rows::All);
-        }
-        b.attention(&Attention {
-            q: &q,
-            k: &k,
-            v: &v,
-            heads,
-            kv_heads: heads,
-            head_dim,
-            scale: None,
-            mask: Mask::default(),
-            bias: None,
-            rows,
+    /// A layer, with the names of published checkpoints or of `transformers`.
+    fn layer(&self, published: bool) -> Result<Layer, GraphError> {
+        Ok(Layer {
+            names: if published { PUBLISHED_NAMES } else { NATIVE_NAMES },
+            hidden: self.hidden_size,
+            heads: self.num_attention_heads,
+            head_dim: self.head_dim(),
+            inner: self.intermediate_size,
+            activation: self.activation()?,
+            biases: Biases { attention: true, up: true, down: true },
+            rms: false,
+            eps: self.layer_norm_eps,
         })
     }
-
-    /// After attention: its output is added to the query rows, then the feed-forward part, each followed by a layer norm.
-    fn rest_of_layer(
-        &self,
-        b: &mut Builder<'_>,
-        wanted: &Value,
-        context: &Value,
-        layer: usize,
-        published: bool,
-    ) -> Result<Value, GraphError> {
-        let (hidden, eps) = (self.hidden_size, self.layer_norm_eps);
-        let (above, [out, norm1, norm2]) = if published {
-            ("encoder.layers", ["mixer.out_proj", "norm1", "norm2"])
-        } else {
-            ("layers", ["self_attn.o_proj", "post_attention_layernorm", "post_mlp_layernorm"])
-        };
-        let name = |part: &str| format!("{above}.{layer}.{part}");
-        let attended = b.linear(context, &name(out), self.num_attention_heads * self.head_dim(), hidden)?;
-        let sum = b.op("Add", &[&attended, wanted], &[]);
-        let x = b.layer_norm(&sum, &name(norm1), hidden, eps)?;
-        let inner = b.linear(&x, &name("mlp.fc1"), hidden, self.intermediate_size)?;
-        let inner = b.activation(&inner, self.activation()?);
-        let outer = b.linear(&inner, &name("mlp.fc2"), self.intermediate_size, hidden)?;
-        let sum = b.op("Add", &[&outer, &x], &[]);
-        b.layer_norm(&sum, &name(norm2), hidden, eps)
-    }
 }
+
+const NATIVE_NAMES: Names =
+    Names { feed_forward: FeedForward::Plain("mlp.fc1"), down: "mlp.fc2", ..gated::NATIVE_NAMES };
+
+const PUBLISHED_NAMES: Names = Names {
+    layers: "encoder.layers",
+    qkv: Parts::Packed("mixer.Wqkv"),
+    attended: "mixer.out_proj",
+    attention_norm: "norm1",
+    norm: "norm2",
+    ..NATIVE_NAMES
+};
 
 #[cfg(test)]
 mod tests {

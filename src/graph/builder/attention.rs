@@ -202,7 +202,19 @@ impl Builder<'_> {
         self.distance_from(Rows::All)
     }
 
-    /// The same for the queries of `rows` alone: `[queries, sequence]`.
+    /// All distances in a text of n tokens, the longest where texts are packed, from −(n − 1) to n − 1: i64 `[2n − 1]`.
+    pub(in super::super) fn distances(&mut self) -> Value {
+        self.shared("distances", |b| {
+            let length = b.length();
+            let none = b.ints(&[]);
+            let length = b.op("Reshape", &[&length, &none], &[]);
+            let one = b.scalar(1);
+            let first = b.op("Sub", &[&one, &length], &[]);
+            b.op("Range", &[&first, &length, &one], &[])
+        })
+    }
+
+    /// The distances of [`Builder::distance`] from the queries of `rows` alone: `[queries, sequence]`.
     fn distance_from(&mut self, rows: Rows) -> Value {
         self.shared(&format!("distance {rows:?}"), |b| {
             let positions = b.positions();

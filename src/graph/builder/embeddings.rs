@@ -21,12 +21,17 @@ impl Builder<'_> {
         width: usize,
     ) -> Result<Value, GraphError> {
         let table = self.weight(name, &[positions, width])?;
+        Ok(self.position_rows(&table))
+    }
+
+    /// Rows 0, 1, 2 … of a table, as [`Builder::learned_positions`] has them.
+    pub(in super::super) fn position_rows(&mut self, table: &Value) -> Value {
         if self.is_packed() {
-            return Ok(self.op("Gather", &[&table, &Value(POSITION_IDS.into())], &[]));
+            return self.op("Gather", &[table, &Value(POSITION_IDS.into())], &[]);
         }
         let length = self.length();
         let zero = self.ints(&[0]);
-        Ok(self.op("Slice", &[&table, &zero, &length, &zero], &[]))
+        self.op("Slice", &[table, &zero, &length, &zero], &[])
     }
 
     /// Rows of the table `name` `[positions, width]`: row `padding` for tokens of that id, and for all others, counted

@@ -271,16 +271,7 @@ impl<'w> Builder<'w> {
             Rows::Last => -1,
         };
         if self.is_packed() {
-            let at = self.shared(&format!("picked {rows:?}"), |b| {
-                let (lengths, axis) = (Value(LENGTHS.into()), b.scalar(0));
-                let exclusive = i64::from(rows == Rows::First);
-                let ends = b.op("CumSum", &[&lengths, &axis], &[Attribute::Int("exclusive", exclusive)]);
-                if rows == Rows::First {
-                    return ends;
-                }
-                let one = b.scalar(1);
-                b.op("Sub", &[&ends, &one], &[])
-            });
+            let at = self.picked_row(rows);
             let y = self.op("Gather", &[x, &at], &[]);
             return self.same_rows(x, y);
         }
@@ -288,6 +279,40 @@ impl<'w> Builder<'w> {
         let index = self.scalar(index);
         let y = self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)]);
         self.same_rows(x, y)
+    }
+
+    /// Where texts are packed: the number of the first or of the last row of each, i64 `[texts]`.
+    fn picked_row(&mut self, rows: Rows) -> Value {
+        self.shared(&format!("picked {rows:?}"), |b| {
+            let (lengths, axis) = (Value(LENGTHS.into()), b.scalar(0));
+            let exclusive = i64::from(rows == Rows::First);
+            let ends = b.op("CumSum", &[&lengths, &axis], &[Attribute::Int("exclusive", exclusive)]);
+            if rows == Rows::First {
+                return ends;
+            }
+            let one = b.scalar(1);
+            b.op("Sub", &[&ends, &one], &[])
+        })
+    }
+
+    /// Where texts are packed: the number of each text's last row whose token is not `skipped` (booleans `[1, tokens]`),
+    /// or of its first row if all are. i64 `[texts]`
+    pub(crate) fn last_row_but(&mut self, skipped: &Value) -> Value {
+        let (first, last) = (self.picked_row(Rows::First), self.picked_row(Rows::Last));
+        let (axis, row) = (self.scalar(0), self.ints(&[-1]));
+        let counted = self.op("Reshape", &[skipped, &row], &[]);
+        let counted = self.op("Not", &[&counted], &[]);
+        let numbers = self.op("Cast", &[&counted], &[Attribute::Int("to", TENSOR_INT64.into())]);
+        // The rows that count, after one that stands for none; and how many there are up to each row.
+        let rows = self.op("NonZero", &[&counted], &[]);
+        let rows = self.op("Reshape", &[&rows, &row], &[]);
+        let none = self.ints(&[0]);
+        let rows = self.op("Concat", &[&none, &rows], &[Attribute::Int("axis", 0)]);
+        let counts = self.op("CumSum", &[&numbers, &axis], &[]);
+        let count = self.op("Gather", &[&counts, &last], &[]);
+        let row = self.op("Gather", &[&rows, &count], &[]);
+        // A row of a text before stands for none, too.
+        self.op("Max", &[&first, &row], &[])
     }
 
     /// Notes that rows of `y` are rows of `x`: normalised if those are.

@@ -15,3 +15,19 @@ pub(super) struct Packed {
     /// The numbers of operators by the name of a weight and the rows, for layers that share their weights.
     pub numbers: HashMap<(String, Rows), usize>,
 }
+
+impl Packed {
+    /// The number of an operator, which is made once a `key`.
+    pub(super) fn number(
+        &mut self,
+        key: (String, Rows),
+        make: impl FnOnce() -> Option<Arc<dyn Operator>>,
+    ) -> Option<usize> {
+        if let Some(&number) = self.numbers.get(&key) {
+            return Some(number);
+        }
+        self.operators.push(make()?);
+        self.numbers.insert(key, self.operators.len() - 1);
+        Some(self.operators.len() - 1)
+    }
+}

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
+use super::attention::Mask;
 use super::graph_builder::Builder;
 use super::layers::Activation;
 use super::matrix::Products;
 use super::rope::{Rope, Rotary};
 use super::value::{Attribute, Value};
-use crate::kernels::encoder::{Description, NormWeights, layer};
+use crate::kernels::encoder::{Description, LayerNorms, NormWeights, layer};
 use crate::kernels::{self, Matrix, Numbers, Picked};
 use crate::model::weights::TensorData;
 
@@ -36,24 +37,38 @@ impl PackedLinear {
 }
 
 /// A norm of a layer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) enum PackedNorm {
+    #[default]
     Identity,
     /// LayerNorm, with or without a bias.
-    Layer {
-        name: String,
-        bias: bool,
-    },
+    Layer { name: String, bias: bool },
     /// RMSNorm.
-    Rms {
-        name: String,
-    },
+    Rms(RmsNorm),
+}
+
+/// An RMSNorm, whose factor is its weight, or 1 + its weight.
+#[derive(Debug, Clone)]
+pub(in super::super) struct RmsNorm {
+    pub name: String,
+    pub plus_one: bool,
+}
+
+/// The norms of attention and of the feed-forward part, by their places: of their inputs, of their results before these
+/// are added to the inputs, and of the sums.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct PackedNorms {
+    pub inputs: [PackedNorm; 2],
+    pub results: [PackedNorm; 2],
+    pub sums: [PackedNorm; 2],
 }
 
 /// A layer, its weights by their full names.
 pub(in super::super) struct PackedLayer<'a> {
     pub hidden: usize,
     pub heads: usize,
+    /// Heads of keys and values; each serves `heads / kv_heads` heads of queries.
+    pub kv_heads: usize,
     pub head_dim: usize,
     pub inner: usize,
     pub activation: Activation,
@@ -66,13 +81,16 @@ pub(in super::super) struct PackedLayer<'a> {
     /// The product that goes through the activation and is multiplied with `up`; without it `up` goes through the activation.
     pub gate: Option<PackedLinear>,
     pub down: PackedLinear,
-    /// The norms of attention and of the feed-forward part: after each, or before.
-    pub norms: [PackedNorm; 2],
-    pub norms_first: bool,
+    pub norms: PackedNorms,
+    /// The norms of each head's queries and keys.
+    pub head_norms: Option<[RmsNorm; 2]>,
     pub rope: Option<&'a Rope>,
-    /// The window of keys, in positions to both sides.
-    pub reach: Option<usize>,
-    /// Added to attention scores: `[1, heads, positions, positions]`.
+    /// Factor of the scores; `None`: 1/√head_dim.
+    pub scale: Option<f32>,
+    pub mask: Mask,
+    /// For each head, what a key's score loses by each step of its distance; or empty.
+    pub slopes: &'a [f32],
+    /// Added to attention scores: for each head the numbers of the distances of keys, [`Builder::distances`].
     pub bias: Option<&'a Value>,
     /// The rows to compute.
     pub rows: Rows,
@@ -82,14 +100,16 @@ impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
     pub(in super::super) fn exists(
         hidden: usize,
-        heads: usize,
+        [heads, kv_heads]: [usize; 2],
         head_dim: usize,
         inner: usize,
         activation: Activation,
         rotary: Option<&Rotary>,
     ) -> bool {
         let rope = rotary.map(Rotary::own);
-        own(activation).is_some() && inner > 0 && kernels::encoder::fits(hidden, heads, heads, head_dim, rope.as_ref())
+        own(activation).is_some()
+            && inner > 0
+            && kernels::encoder::fits(hidden, heads, kv_heads, head_dim, rope.as_ref())
     }
 }
 
@@ -157,7 +177,7 @@ impl Builder<'_> {
 
     /// Attention and feed-forward, each added to its input, over flat `x`.
     pub(in super::super) fn packed_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
-        let PackedLayer { hidden, heads, head_dim, inner, eps, rows, .. } = *spec;
+        let PackedLayer { hidden, heads, kv_heads, head_dim, inner, eps, rows, .. } = *spec;
         // As in a graph of built-in operators: rows that are picked are an input of their own.
         let of_queries = self.number();
         let of_keys = if rows == Rows::All { of_queries } else { self.number() };
@@ -166,17 +186,23 @@ impl Builder<'_> {
         let value = self.linear_parts(&spec.value, hidden, of_keys)?;
         let number = self.number();
         let output = self.linear_parts(&spec.attended, heads * head_dim, number)?;
-        let first = self.norm_parts(&spec.norms[0], hidden)?;
         let number = self.number();
         let up = self.linear_parts(&spec.up, hidden, number)?;
         let gate = spec.gate.as_ref().map(|gate| self.linear_parts(gate, hidden, number)).transpose()?;
         let number = self.number();
         let down = self.linear_parts(&spec.down, inner, number)?;
-        let second = self.norm_parts(&spec.norms[1], hidden)?;
+        let head_norms = match &spec.head_norms {
+            Some([query, key]) => Some([self.rms_weight(query, head_dim)?, self.rms_weight(key, head_dim)?]),
+            None => None,
+        };
+        let mut both = |norms: &[PackedNorm; 2]| {
+            Ok::<_, GraphError>([self.norm_parts(&norms[0], hidden)?, self.norm_parts(&norms[1], hidden)?])
+        };
+        let [inputs, results, sums] = [both(&spec.norms.inputs)?, both(&spec.norms.results)?, both(&spec.norms.sums)?];
         let description = Description {
             hidden,
             heads,
-            kv_heads: heads,
+            kv_heads,
             head_dim,
             query: query.matrix(),
             key: key.matrix(),
@@ -186,33 +212,49 @@ impl Builder<'_> {
             gate: gate.as_ref().map(Linear::matrix),
             activation: own(spec.activation).unwrap_or(kernels::Activation::Gelu),
             down: down.matrix(),
-            norms: [first.weights(eps), second.weights(eps)],
-            norms_first: spec.norms_first,
+            norms: LayerNorms {
+                inputs: inputs.each_ref().map(|norm| norm.weights(eps)),
+                results: results.each_ref().map(|norm| norm.weights(eps)),
+                sums: sums.each_ref().map(|norm| norm.weights(eps)),
+            },
+            head_norms: head_norms.as_ref().map(|norms| (norms.each_ref().map(TensorData::as_slice), eps)),
+            scale: spec.scale,
             rope: spec.rope.and_then(|rope| rope.own.as_ref()),
             picked: match rows {
                 Rows::All => Picked::All,
                 Rows::First => Picked::First,
                 Rows::Last => Picked::Last,
             },
-            causal: false,
-            reach: spec.reach,
+            causal: spec.mask.causal,
+            reach: spec.mask.reach,
+            slopes: spec.slopes,
             table: spec.bias.is_some(),
         };
-        let missing = || GraphError::NoOperator { layer: spec.down.name.clone() };
+        let name = &spec.down.name;
+        let missing = || GraphError::NoOperator { layer: name.clone() };
         let packed = self.packed.as_mut().ok_or_else(missing)?;
-        let key = (spec.down.name.clone(), rows);
-        let number = match packed.numbers.get(&key) {
-            Some(&number) => number,
-            None => {
-                packed.operators.push(layer(packed.set, packed.format, &description).ok_or_else(missing)?);
-                packed.operators.len() - 1
-            }
-        };
-        packed.numbers.insert(key, number);
-        let lengths = Value(LENGTHS.into());
-        let inputs: Vec<&Value> = [x, &lengths].into_iter().chain(spec.bias).collect();
+        let (set, format) = (packed.set, packed.format);
+        let number = packed.number((name.clone(), rows), || layer(set, format, &description)).ok_or_else(missing)?;
         self.attention_width += heads * head_dim;
-        Ok(self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)]))
+        Ok(self.operator(number, x, spec.bias))
+    }
+
+    /// The mean of the rows of each text: flat `[batch · sequence, width]` → `[batch, width]`.
+    pub(in super::super) fn mean_of_texts(&mut self, x: &Value, width: usize) -> Value {
+        let name = (format!("mean of {width}"), Rows::All);
+        if let Some(number) = self.packed.as_mut().and_then(|packed| packed.number(name, || Some(kernels::mean(width))))
+        {
+            return self.operator(number, x, None);
+        }
+        let by_text = self.sequences(x, width, Rows::All);
+        self.op("ReduceMean", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
+    }
+
+    /// The operator of that number over flat `x`.
+    fn operator(&mut self, number: usize, x: &Value, table: Option<&Value>) -> Value {
+        let lengths = Value(LENGTHS.into());
+        let inputs: Vec<&Value> = [x, &lengths].into_iter().chain(table).collect();
+        self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)])
     }
 
     /// The number of the next input of products.
@@ -258,7 +300,16 @@ impl Builder<'_> {
                 let weight = self.data(&weight, &[size])?.0;
                 Norm::Layer(weight, if *bias { Some(self.data(&beta, &[size])?.0) } else { None })
             }
-            PackedNorm::Rms { name } => Norm::Rms(self.data(&format!("{name}.weight"), &[size])?.0),
+            PackedNorm::Rms(norm) => Norm::Rms(self.rms_weight(norm, size)?),
+        })
+    }
+
+    /// The factors of an RMSNorm.
+    fn rms_weight(&mut self, norm: &RmsNorm, size: usize) -> Result<TensorData, GraphError> {
+        let weight = self.data(&format!("{}.weight", norm.name), &[size])?.0;
+        Ok(match norm.plus_one {
+            true => TensorData::Owned(weight.as_slice().iter().map(|weight| 1.0 + weight).collect()),
+            false => weight,
         })
     }
 }

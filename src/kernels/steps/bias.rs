@@ -43,19 +43,37 @@ pub(crate) struct Masked<'a> {
     pub reach: Option<usize>,
     /// For each head, what a key loses by each step of distance, in powers of two (ALiBi).
     pub slopes: Option<&'a [f32]>,
-    /// For each head, query and key a number, in powers of two.
+    /// For each head and distance a number.
     pub table: Option<Table<'a>>,
 }
 
-/// Numbers by head, query and key.
+/// Numbers by head and distance of key and query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table<'a> {
-    /// Rows of keys, padded to whole vectors, for every query, for every head.
-    pub values: &'a [[f32; LANES]],
-    /// Queries of a head.
-    pub queries: usize,
-    /// Vectors of a row.
-    pub stride: usize,
+    /// For each head those of the distances −(`positions` − 1) to `positions` − 1, for keys before a query and after it.
+    pub values: &'a [f32],
+    /// Positions of the longest sequence.
+    pub positions: usize,
+}
+
+impl Table<'_> {
+    /// The numbers of a query and the keys from `key` on, in powers of two. Those of keys that are not in the table are
+    /// any numbers of it, or 0.
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, head: usize, query: usize, key: usize) -> S::F {
+        let first = head * (2 * self.positions - 1) + self.positions - 1 + key - query;
+        let numbers = &self.values[first..];
+        let numbers = match numbers.first_chunk::<LANES>() {
+            Some(numbers) => simd.load(numbers),
+            None => {
+                let mut last = [0.0; LANES];
+                last[..numbers.len()].copy_from_slice(numbers);
+                simd.load(&last)
+            }
+        };
+        // −∞ for all keys of a query would be NaN. This order of operands keeps a NaN.
+        simd.mul(simd.max(simd.splat(f32::MIN / 4.0), numbers), simd.splat(std::f32::consts::LOG2_E))
+    }
 }
 
 impl Masked<'_> {
@@ -79,8 +97,7 @@ impl Bias for Masked<'_> {
     fn add<S: Simd>(&self, simd: S, head: usize, query: usize, key: usize, scores: S::F) -> S::F {
         let mut scores = scores;
         if let Some(table) = self.table {
-            let row = (head * table.queries + query) * table.stride;
-            scores = simd.add(scores, simd.load(&table.values[row + key / LANES]));
+            scores = simd.add(scores, table.of(simd, head, query, key));
         }
         if let Some(slopes) = self.slopes {
             let mut distances = [0.0; LANES];

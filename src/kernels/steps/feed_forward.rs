@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::activation::Activation;
 use super::linear::{Affine, Epilogue, Linear};
 use super::norm::{Norm, Norms};
-use super::store::{AddTo, Store, Sum, copy};
+use super::store::{AddTo, Store, Sum};
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::simd::{Kernel, LANES, Simd};
 
@@ -100,23 +100,28 @@ impl<K: Encode, const R: usize, const V: usize> AfterAttention<'_, K, R, V> {
         let count = last - first;
         let states = &mut self.states[first * hidden..last * hidden];
         let Buffers { rows, states: normalised, inner } = &mut *self.buffers;
+        let Norms { inputs: [_, of_input], results: [of_attended, of_fed], sums: [of_sum, of_output] } = self.norms;
         let context = &self.context[first * width..last * width];
         quantise(simd, rows, context, width, self.output.smoothing.as_deref(), Centre::Zero);
-        let epilogue = Sum { rows: &self.inputs[first * hidden..last * hidden], to: states, width: hidden };
-        Linear { rows, count, affine: self.output, epilogue }.run(simd);
+        let inputs = &self.inputs[first * hidden..last * hidden];
+        if of_attended.is_identity() {
+            let epilogue = Sum { rows: inputs, to: states, width: hidden };
+            Linear { rows, count, affine: self.output, epilogue }.run(simd);
+        } else {
+            states.copy_from_slice(inputs);
+            add_normalised(simd, rows, count, self.output, of_attended, normalised, states);
+        }
+        normalise(simd, states, of_sum, hidden);
 
         let FeedForward { up, activation, gated, down } = self.feed_forward;
         let smoothing = up.smoothing.as_deref();
-        match self.norms {
-            Norms::Post([norm, _]) => {
-                normalise(simd, states, norm, hidden);
-                quantise(simd, rows, states, hidden, smoothing, Centre::Zero);
-            }
-            Norms::Pre([_, norm]) => {
-                copy(states, normalised);
-                normalise(simd, normalised, norm, hidden);
-                quantise(simd, rows, normalised, hidden, smoothing, Centre::Zero);
-            }
+        if of_input.is_identity() {
+            quantise(simd, rows, states, hidden, smoothing, Centre::Zero);
+        } else {
+            normalised.clear();
+            normalised.extend_from_slice(states);
+            normalise(simd, normalised, of_input, hidden);
+            quantise(simd, rows, normalised, hidden, smoothing, Centre::Zero);
         }
 
         let width = up.vectors();
@@ -131,16 +136,42 @@ impl<K: Encode, const R: usize, const V: usize> AfterAttention<'_, K, R, V> {
             Linear { rows, count, affine: up, epilogue }.run(simd);
             quantise(simd, rows, inner, width, down.smoothing.as_deref(), Centre::Middle);
         }
-        Linear { rows, count, affine: down, epilogue: AddTo { rows: states, width: hidden } }.run(simd);
-        if let Norms::Post([_, norm]) = self.norms {
-            normalise(simd, states, norm, hidden);
+        if of_fed.is_identity() {
+            Linear { rows, count, affine: down, epilogue: AddTo { rows: states, width: hidden } }.run(simd);
+        } else {
+            add_normalised(simd, rows, count, down, of_fed, normalised, states);
         }
+        normalise(simd, states, of_output, hidden);
+    }
+}
+
+/// Adds the normalised products of `rows` to `states`; `products` is room for them.
+#[inline(always)]
+fn add_normalised<S: Simd, K: Encode, const R: usize, const V: usize>(
+    simd: S,
+    rows: &Rows<K, R>,
+    count: usize,
+    affine: &Affine<K, V>,
+    norm: &Norm,
+    products: &mut Vec<[f32; LANES]>,
+    states: &mut [[f32; LANES]],
+) {
+    let width = affine.vectors();
+    products.resize(count * width, [0.0; LANES]);
+    // A function of its own: the same for both places.
+    simd.vectorize(Linear { rows, count, affine, epilogue: Store { rows: products, width } });
+    normalise(simd, products, norm, width);
+    for (state, product) in states.iter_mut().zip(products) {
+        simd.store(simd.add(simd.load(state), simd.load(product)), state);
     }
 }
 
 /// Normalises rows of `width` vectors.
 #[inline(always)]
 pub(crate) fn normalise<S: Simd>(simd: S, rows: &mut [[f32; LANES]], norm: &Norm, width: usize) {
+    if norm.is_identity() {
+        return;
+    }
     for row in rows.chunks_exact_mut(width) {
         norm.apply(simd, row);
     }

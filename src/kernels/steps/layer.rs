@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::attention::{self, Attention, View};
 use super::bias::Bias;
-use super::feed_forward::{self, AfterAttention, FeedForward, quantise};
+use super::feed_forward::{self, AfterAttention, FeedForward, normalise, quantise};
 use super::linear::{Affine, Linear};
-use super::norm::Norms;
+use super::norm::{Norm, Norms};
 use super::rope::{Rope, rotate};
-use super::store::{Store, copy};
+use super::store::Store;
 use crate::operands::columns::Transposed;
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::simd::{Kernel, LANES, Simd};
@@ -42,6 +42,8 @@ pub struct Layer<K: Encode, const V: usize> {
     pub width: usize,
     /// Vectors of a head of values.
     pub value_width: usize,
+    /// The norms of each head's queries and keys, before they are turned.
+    pub head_norms: [Norm; 2],
     /// The angles by which queries and keys are turned.
     pub rope: Option<Arc<Rope>>,
     /// Heads, in groups of equal size.
@@ -119,22 +121,22 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         let rows = output.len() / hidden;
 
         let mut inputs = states;
-        if let Norms::Pre([norm, _]) = &layer.norms {
-            copy(states, &mut buffers.normalised);
-            for row in buffers.normalised.chunks_exact_mut(hidden) {
-                norm.apply(simd, row);
-            }
+        let norm = &layer.norms.inputs[0];
+        if !norm.is_identity() {
+            buffers.normalised.clear();
+            buffers.normalised.extend_from_slice(states);
+            normalise(simd, &mut buffers.normalised, norm, hidden);
             inputs = &buffers.normalised;
         }
-        let [of_queries, of_keys] = &mut buffers.inputs;
+        let [query_rows, key_rows] = &mut buffers.inputs;
         let first = &layer.groups[0];
-        quantise(simd, of_keys, inputs, hidden, first.keys_values.smoothing.as_deref(), Centre::Zero);
+        quantise(simd, key_rows, inputs, hidden, first.keys_values.smoothing.as_deref(), Centre::Zero);
         if picked != Picked::All {
             buffers.picked.resize(rows * hidden, [0.0; LANES]);
             pick(inputs, hidden, lengths, picked, &mut buffers.picked);
-            quantise(simd, of_queries, &buffers.picked, hidden, first.queries.smoothing.as_deref(), Centre::Zero);
+            quantise(simd, query_rows, &buffers.picked, hidden, first.queries.smoothing.as_deref(), Centre::Zero);
         }
-        let (of_queries, of_keys) = (if picked == Picked::All { &*of_keys } else { &*of_queries }, &*of_keys);
+        let (query_rows, key_rows) = (if picked == Picked::All { &*key_rows } else { &*query_rows }, &*key_rows);
 
         let context_stride = layer.groups.len() * heads * value_width;
         buffers.context.resize(rows * context_stride, [0.0; LANES]);
@@ -144,9 +146,16 @@ impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         let turns = layer.rope.as_ref().map(|rope| (rope.vectors(), rope.table(longest)));
         for (number, group) in layer.groups.iter().enumerate() {
             let to = Store { rows: &mut buffers.queries, width: heads * width };
-            simd.vectorize(Linear { rows: of_queries, count: rows, affine: &group.queries, epilogue: to });
+            simd.vectorize(Linear { rows: query_rows, count: rows, affine: &group.queries, epilogue: to });
             let to = Store { rows: &mut buffers.keys_values, width: stride };
-            simd.vectorize(Linear { rows: of_keys, count: tokens, affine: &group.keys_values, epilogue: to });
+            simd.vectorize(Linear { rows: key_rows, count: tokens, affine: &group.keys_values, epilogue: to });
+            let [of_queries, of_keys] = &layer.head_norms;
+            normalise(simd, &mut buffers.queries, of_queries, width);
+            if !of_keys.is_identity() {
+                for row in buffers.keys_values.chunks_exact_mut(stride) {
+                    of_keys.apply(simd, &mut row[..width]);
+                }
+            }
             let (mut token, mut row) = (0, 0);
             for &length in lengths {
                 let (query_count, first_query) = match picked {

@@ -30,6 +30,10 @@ pub enum Norm {
 }
 
 impl Norm {
+    pub(crate) fn is_identity(&self) -> bool {
+        matches!(self, Self::Identity)
+    }
+
     /// Normalises a row in place.
     #[inline(always)]
     pub fn apply<S: Simd>(&self, simd: S, row: &mut [[f32; LANES]]) {
@@ -76,11 +80,13 @@ impl Norm {
     }
 }
 
-/// The norms of a layer, and their places in it.
+/// The norms of a layer by their places, each of attention and of the feed-forward network: of their inputs, of their
+/// results, and of the sums of both.
+///
+/// h = sums₀(x + results₀(attention(inputs₀(x)))), y = sums₁(h + results₁(feed_forward(inputs₁(h)))).
 #[derive(Debug, Clone)]
-pub enum Norms {
-    /// h = norm(x + attention(x)), y = norm(h + feed_forward(h)).
-    Post([Norm; 2]),
-    /// h = x + attention(norm(x)), y = h + feed_forward(norm(h)).
-    Pre([Norm; 2]),
+pub struct Norms {
+    pub inputs: [Norm; 2],
+    pub results: [Norm; 2],
+    pub sums: [Norm; 2],
 }

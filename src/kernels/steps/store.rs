@@ -47,9 +47,3 @@ impl Epilogue for Sum<'_> {
         simd.store(simd.add(simd.load(&self.rows[at]), values), &mut self.to[at]);
     }
 }
-
-/// Becomes a copy.
-pub(crate) fn copy(from: &[[f32; LANES]], to: &mut Vec<[f32; LANES]>) {
-    to.clear();
-    to.extend_from_slice(from);
-}

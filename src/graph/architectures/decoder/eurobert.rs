@@ -11,7 +11,7 @@ use super::super::rotary::Rotation;
 use super::head::{WORD_LOGITS, WORDS};
 use super::llama::{self, Absent};
 use super::stack::{Biases, Decoder, Layer};
-use crate::graph::builder::{Activation, Attribute, Builder, Mask, Value};
+use crate::graph::builder::{Activation, Builder, Mask, Value};
 use crate::graph::{GraphError, Rows, config};
 
 struct EuroBert {
@@ -89,6 +89,10 @@ impl Architecture for EuroBert {
         self.encoder.anchor()
     }
 
+    fn packable(&self) -> bool {
+        self.encoder.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         self.encoder.encode(b, rows)
     }
@@ -100,11 +104,11 @@ impl Architecture for EuroBert {
     /// Dense, always GELU, classifier.
     fn logits(&self, b: &mut Builder<'_>, x: &Value, labels: usize) -> Result<Value, GraphError> {
         let hidden = self.encoder.hidden;
-        let x = if self.pooling == Pooling::Mean { mean(b, x, hidden) } else { x.clone() };
+        let x = if self.pooling == Pooling::Mean { b.mean_of_texts(x, hidden) } else { x.clone() };
         let x = b.linear(&x, "/dense", hidden, hidden)?;
         let x = b.activation(&x, Activation::Gelu);
         let x = b.linear(&x, "/classifier", hidden, labels)?;
-        Ok(if self.pooling == Pooling::Late { mean(b, &x, labels) } else { x })
+        Ok(if self.pooling == Pooling::Late { b.mean_of_texts(&x, labels) } else { x })
     }
 
     fn token_logits(&self, b: &mut Builder<'_>, x: &Value) -> Result<Value, GraphError> {
@@ -115,10 +119,4 @@ impl Architecture for EuroBert {
         let bias = if self.bias { Some(b.weight("/lm_head.bias", &[vocab])?) } else { None };
         b.product(x, &weight, bias.as_ref())
     }
-}
-
-/// The mean over the tokens of each text: flat `[batch · sequence, width]` → `[batch, width]`.
-fn mean(b: &mut Builder<'_>, x: &Value, width: usize) -> Value {
-    let by_text = b.sequences(x, width, Rows::All);
-    b.op("ReduceMean", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
 }

@@ -85,9 +85,14 @@ impl Head {
 /// Of flat `x` `[batch · sequence, width]`, each text's last row whose token is not `padding`; the first row if every
 /// token is. `[batch, width]`
 fn last_but(b: &mut Builder<'_>, x: &Value, width: usize, padding: i64) -> Value {
-    let (ids, positions) = (b.input_ids(), b.positions());
-    let (padding, zero) = (b.scalar(padding), b.scalar(0));
+    let ids = b.input_ids();
+    let padding = b.scalar(padding);
     let padded = b.op("Equal", &[&ids, &padding], &[]);
+    if b.is_packed() {
+        let row = b.last_row_but(&padded);
+        return b.op("Gather", &[x, &row], &[]);
+    }
+    let (positions, zero) = (b.positions(), b.scalar(0));
     let counted = b.op("Where", &[&padded, &zero, &positions], &[]);
     let last = b.op("ReduceMax", &[&counted], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 1)]);
     let whole = b.sequences(x, width, Rows::All);

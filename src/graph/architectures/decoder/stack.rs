@@ -3,7 +3,9 @@
 use super::head::{Head, WORDS};
 use crate::graph::architectures::architecture::{Architecture, Sizes};
 use crate::graph::architectures::rotary::Rotation;
-use crate::graph::builder::{Activation, Attention, Builder, Mask, Rope, Value};
+use crate::graph::builder::{
+    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm, Rope, Value,
+};
 use crate::graph::{GraphError, Rows};
 
 /// The settings that decide the graph of any family.
@@ -79,6 +81,14 @@ impl Architecture for Decoder {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.rotations.iter().all(|rotation| {
+            let Rotation::Fixed(rotary) = rotation else { return false };
+            let heads = [self.heads, self.kv_heads];
+            PackedLayer::exists(self.hidden, heads, self.head_dim, self.inner, self.activation, Some(rotary))
+        })
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let words = b.words(WORDS, self.vocab, self.hidden)?;
         let mut x = b.flatten(&words, self.hidden);
@@ -122,6 +132,9 @@ impl Decoder {
     ) -> Result<Value, GraphError> {
         let (hidden, norms) = (self.hidden, &self.norms);
         let name = |part: &str| format!("layers.{number}.{part}");
+        if b.is_packed() {
+            return b.packed_layer(x, &self.packed(name, mask, rope, rows));
+        }
         let normal = self.norm(b, x, &name(norms.attention), hidden)?;
         let wanted = b.pick(&normal, hidden, rows);
         let q = self.heads(b, &wanted, &name("self_attn.q"), self.heads, Some(rope), rows)?;
@@ -149,6 +162,44 @@ impl Decoder {
         let fed = self.feed_forward(b, &normal, &name("mlp"))?;
         let fed = self.norm_if(b, fed, norms.fed_forward.map(name))?;
         Ok(b.op("Add", &[&x, &fed], &[]))
+    }
+
+    /// The layer whose tensors are called by `name` as one operator of our own.
+    fn packed<'a>(&self, name: impl Fn(&str) -> String, mask: Mask, rope: &'a Rope, rows: Rows) -> PackedLayer<'a> {
+        let (norms, biases) = (&self.norms, self.biases);
+        let linear = |part: &str, outputs, bias| PackedLinear::whole(name(part), outputs, bias);
+        let [queries, keys] = [self.heads, self.kv_heads].map(|heads| heads * self.head_dim);
+        let rms = |part: &str| RmsNorm { name: name(part), plus_one: norms.offset };
+        let norm = |part: &str| PackedNorm::Rms(rms(part));
+        let norm_if = |part: Option<&str>| part.map_or(PackedNorm::Identity, norm);
+        PackedLayer {
+            hidden: self.hidden,
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+            inner: self.inner,
+            activation: self.activation,
+            eps: norms.eps,
+            query: linear("self_attn.q_proj", queries, biases.qkv),
+            key: linear("self_attn.k_proj", keys, biases.qkv),
+            value: linear("self_attn.v_proj", keys, biases.qkv),
+            attended: linear("self_attn.o_proj", self.hidden, biases.attended),
+            up: linear("mlp.up_proj", self.inner, biases.feed_forward),
+            gate: Some(linear("mlp.gate_proj", self.inner, biases.feed_forward)),
+            down: linear("mlp.down_proj", self.hidden, biases.feed_forward),
+            norms: PackedNorms {
+                inputs: [norm(norms.attention), norm(norms.feed_forward)],
+                results: [norm_if(norms.attended), norm_if(norms.fed_forward)],
+                ..PackedNorms::default()
+            },
+            head_norms: norms.heads.then(|| ["self_attn.q_norm", "self_attn.k_norm"].map(rms)),
+            rope: Some(rope),
+            scale: self.score_scale,
+            mask,
+            slopes: &[],
+            bias: None,
+            rows,
+        }
     }
 
     /// down(activation(gate(x)) · up(x)) over flat `x`.
