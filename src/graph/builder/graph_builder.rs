@@ -281,7 +281,7 @@ impl<'w> Builder<'w> {
         self.same_rows(x, y)
     }
 
-    /// Where texts are packed: the number of the first or of the last row of each, i64 `[texts]`.
+    /// The number of the first or of the last row of each text that is packed, i64 `[texts]`.
     fn picked_row(&mut self, rows: Rows) -> Value {
         self.shared(&format!("picked {rows:?}"), |b| {
             let (lengths, axis) = (Value(LENGTHS.into()), b.scalar(0));
@@ -295,8 +295,8 @@ impl<'w> Builder<'w> {
         })
     }
 
-    /// Where texts are packed: the number of each text's last row whose token is not `skipped` (booleans `[1, tokens]`),
-    /// or of its first row if all are. i64 `[texts]`
+    /// The number of each packed text's last row whose token is not `skipped` (booleans `[1, tokens]`), or of its first row
+    /// if all are. i64 `[texts]`
     pub(crate) fn last_row_but(&mut self, skipped: &Value) -> Value {
         let (first, last) = (self.picked_row(Rows::First), self.picked_row(Rows::Last));
         let (axis, row) = (self.scalar(0), self.ints(&[-1]));
