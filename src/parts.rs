@@ -38,7 +38,7 @@ pub mod engine {
         pub use crate::engine::python::{PythonOptions, PythonTask, Worker};
     }
     pub mod remote {
-        pub use crate::engine::remote::{Client, RemoteOptions, Wanted};
+        pub use crate::engine::remote::{Client, RemoteOptions, RemoteTask};
     }
     pub mod rerank {
         pub use crate::engine::rerank::{Method, Pairs, Reranker, Score, ScoreError};

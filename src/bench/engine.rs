@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::target::{Answer, Failure, FailureKind, Outcome, Output, Request, Target};
 use crate::engine::rerank::{Pairs, Reranker, ScoreError};
 use crate::engine::{
-    self, Engine, EngineInfo, Input, OutputKind, PythonError, RemoteError, RequestOptions, Role, SubmitError,
+    self, Engine, Input, OutputKind, PythonError, RemoteError, RequestOptions, Role, SubmitError, TextError,
+    TextErrorKind,
 };
-use crate::engine::{TextError, TextErrorKind};
 use crate::model::pooling;
 
 /// An open engine. Its results are not checked.
@@ -49,10 +49,11 @@ impl OpenEngine {
         }
     }
 
-    pub(crate) fn info(&self) -> &EngineInfo {
+    /// The same engine for texts of another role; a reranker has none.
+    pub(crate) fn of_role(&self, role: Role) -> Self {
         match self {
-            Self::Embedder(engine, _) => engine.info(),
-            Self::Reranker(reranker) => reranker.engine().info(),
+            Self::Embedder(engine, _) => Self::Embedder(Arc::clone(engine), role),
+            Self::Reranker(reranker) => Self::Reranker(reranker.clone()),
         }
     }
 

@@ -8,12 +8,12 @@ use serde_json::Value as Json;
 use crate::record_id::RecordId;
 
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
-use super::engine;
+use super::engine_flags;
 use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
-use crate::engine::classify::Classified;
-use crate::engine::open::EngineOptions;
+use crate::engine::classify::{Classified, Classifier};
+use crate::engine::open::{EngineOptions, Purpose};
 use crate::engine::stream::Work;
 use crate::engine::{Input, Labelled, RequestOptions};
 use crate::input::Text;
@@ -37,7 +37,7 @@ pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error
         return Err(Error::Flag { flag: "--top-k", reason: "0 is not allowed; give at least 1".into() });
     }
     let named = model.id.model_id.clone();
-    let options = engine::resolve(engine, model, input_args.into(), &app.globals)?;
+    let options = engine_flags::resolve(engine, model, input_args.into(), &app.globals)?;
     if matches!(options, EngineOptions::Local(_)) && named.is_none() {
         let files: Vec<String> = read.files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect();
         let texts = read.text.iter().map(|text| format!("--text {}", texts::quoted(text)));
@@ -56,12 +56,13 @@ pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error
     let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
-    let runtime = engine::runtime(&options, app)?;
-    let classifier = options.classifier(pairs, raw_scores, &app.host(), runtime.handle()?)?;
+    let runtime = engine_flags::runtime(&options, app)?;
+    let purpose = Purpose::Classify { pairs, raw_scores };
+    let classifier = Classifier::of(options.open(purpose, &app.host(), runtime.handle()?)?.engine)?;
     if let Some(local) = classifier.engine().info().local.as_ref().filter(|_| !pairs) {
         warn_of_pairs(&local.model, app);
     }
-    let before = (engine::opened(&options), start.elapsed().as_secs_f64());
+    let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
 
     let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
     let writer = Rows(writer);

@@ -10,6 +10,7 @@ use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, result
 use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{EmbedArgs, OutputType};
+use crate::engine::open::Purpose;
 use crate::engine::stream::Work;
 use crate::engine::{
     self, Completed, Embedding, Engine, OutputKind, OutputOf, Request, RequestOptions, Role, SparseEmbedding,
@@ -22,7 +23,7 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
     let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
     let role = Role::from(mode);
-    let options = super::engine::resolve(engine, model, text, &app.globals)?;
+    let options = super::engine_flags::resolve(engine, model, text, &app.globals)?;
     let (kind, shape): (_, fn(usize) -> Shape) = match output_type {
         OutputType::Dense => (OutputKind::Embedding, Shape::Dense),
         OutputType::Sparse => (OutputKind::Sparse, |_| Shape::Sparse),
@@ -43,9 +44,10 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let records = texts::open(read, None, "infa embed", "texts", app)?;
 
     let start = Instant::now();
-    let runtime = super::engine::runtime(&options, app)?;
-    let engine = options.embedder(kind, role, &app.host(), runtime.handle()?)?;
-    let before = (super::engine::opened(&options), start.elapsed().as_secs_f64());
+    let runtime = super::engine_flags::runtime(&options, app)?;
+    let purpose = Purpose::Embed { output: kind, roles: &[role] };
+    let engine = options.open(purpose, &app.host(), runtime.handle()?)?.engine;
+    let before = (super::engine_flags::start_words(&options), start.elapsed().as_secs_f64());
 
     let shape = shape(engine.info().known_dimensions()?);
     let writer = match shortened {

@@ -6,6 +6,7 @@ use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
 use crate::compare::runs::RunsError;
 use crate::compare::vectors::MatchError;
+use crate::engine::launch::LaunchError;
 use crate::engine::python::InstallError;
 use crate::engine::{EngineError, PythonError, RemoteError, TextError};
 use crate::fetch::FetchError;
@@ -158,7 +159,7 @@ impl From<Arc<EngineError>> for Error {
             EngineError::Model(e) => e.is_cancelled(),
             EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
             EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
-            EngineError::Python { error: PythonError::Cancelled, .. } => true,
+            EngineError::Python { error: PythonError::Cancelled, .. } | EngineError::Launch(LaunchError::Cancelled) => true,
             _ => false,
         };
         if cancelled { Self::Interrupted } else { Self::Engine(e) }

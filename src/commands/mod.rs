@@ -9,7 +9,7 @@ mod compare;
 mod completions;
 mod doctor;
 mod embed;
-mod engine;
+mod engine_flags;
 mod engine_set;
 mod engines;
 mod error;

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{
-    Completed, Engine, Input, Label, Labelled, Output, OutputKind, Request, RequestOptions, SubmitError, TextError,
-    Times,
+    Completed, Engine, EngineError, Input, Label, Labelled, Output, OutputKind, Request, RequestOptions, SubmitError,
+    TextError, Times,
 };
 use crate::model::labels::{Labels, Problem};
 
@@ -31,15 +31,21 @@ pub(crate) struct Classified {
 }
 
 impl Classifier {
-    /// A classifier by an engine that was loaded for logits, one for each of `labels`.
-    pub(crate) fn new(engine: Arc<dyn Engine>, labels: Labels) -> Self {
-        let names = labels.names.into_iter().map(Arc::from).collect();
-        Self { engine, source: Source::Logits { names, problem: labels.problem } }
-    }
-
-    /// A classifier by an engine that names labels itself.
-    pub(crate) fn by_engine(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, source: Source::Engine }
+    /// A classifier by an engine that was opened for labels.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the labels of a model in this process cannot be read.
+    pub(crate) fn of(engine: Arc<dyn Engine>) -> Result<Self, EngineError> {
+        let info = engine.info();
+        let source = match &info.local {
+            None => Source::Engine,
+            Some(local) => {
+                let Labels { names, problem } = local.model.head().labels(info.known_dimensions()?)?;
+                tracing::info!(labels = names.len(), scores = problem.function(), "classifying");
+                Source::Logits { names: names.into_iter().map(Arc::from).collect(), problem }
+            }
+        };
+        Ok(Self { engine, source })
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {

@@ -1,7 +1,7 @@
 //! `infa serve`, started as any other server: its vectors are those of this process.
 
 use infa::parts::engine::launch::{Command, Launch, LaunchError, default_command};
-use infa::parts::engine::remote::{Client, RemoteOptions, Wanted};
+use infa::parts::engine::remote::{Client, RemoteOptions, RemoteTask};
 use infa::parts::engine::{EngineKind, Role, TextOptions};
 
 use crate::fake::{PATIENCE, runtime, start};
@@ -36,7 +36,7 @@ fn vectors_are_those_of_this_process() {
         let runtime = runtime();
         let embedded = runtime.block_on(async {
             let (text, options) = (TextOptions::default(), RemoteOptions::default());
-            let client = Client::connect(server.spec(), Wanted::Vectors(Role::Text), &text, &options).await.unwrap();
+            let client = Client::connect(server.spec(), RemoteTask::Vectors(Role::Text), &text, &options).await.unwrap();
             assert_eq!(client.model(), Some("bert-tiny"));
             client.embed(&TEXTS, Role::Text).await.unwrap()
         });

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::super::{AppContext, Error};
-use super::engines::Ready;
+use super::measurable::MeasurableEngine;
 use super::plan::Plan;
 use super::watch::{Placed, Watch};
 use crate::bench::collect::{Collector, Results};
@@ -58,14 +58,14 @@ pub(super) struct Outcome {
 /// Measures the engines in `ready`, which have these names.
 pub(super) async fn run(
     plan: &Plan,
-    ready: &[Ready],
+    ready: &[MeasurableEngine],
     names: Vec<String>,
     requests: &Arc<[Prepared]>,
     app: &AppContext,
 ) -> Result<Outcome, Error> {
     let phase = plan.phase(requests.len())?;
     let collector = Collector::new(ready.len(), Arc::clone(requests), plan.seed, plan.samples);
-    let resources = Watcher::new(ready.iter().map(|ready| ready.roots.clone()).collect());
+    let resources = Watcher::new(ready.iter().map(|ready| ready.running.roots.clone()).collect());
     let watch = Arc::new(Watch::new(names, &phase, collector, resources, &app.bars));
     let targets: Vec<Arc<dyn Target>> =
         ready.iter().map(|ready| Arc::clone(&ready.target) as Arc<dyn Target>).collect();
@@ -189,7 +189,7 @@ impl Measured {
 /// Requests to an engine after its rounds, which are part of no figure but fidelity.
 struct AfterRounds<'a> {
     plan: &'a Plan,
-    ready: &'a Ready,
+    ready: &'a MeasurableEngine,
     requests: &'a [Prepared],
     app: &'a AppContext,
 }

@@ -2,8 +2,8 @@
 
 mod config;
 mod describe;
-mod engines;
 mod exports;
+mod measurable;
 mod measure;
 mod obstacles;
 mod plan;

@@ -4,8 +4,6 @@ use super::super::engine_set::NamedEngine;
 use super::super::engines::Interpreters;
 use super::super::{AppContext, Error};
 use super::plan::Plan;
-use crate::engine::launch;
-use crate::engine::python::programs;
 use crate::engine::recipes::Location;
 use crate::model::Model;
 
@@ -30,7 +28,7 @@ impl<'a> Obstacles<'a> {
 
     /// The reason that an engine cannot run here. Servers at a URL are not contacted.
     fn of(&mut self, engine: &NamedEngine) -> Option<String> {
-        let NamedEngine { spec, launch, .. } = engine;
+        let spec = &engine.spec;
         let cache = &self.app.globals.cache;
         let missing = match spec.kind.location() {
             Location::Process => {
@@ -41,16 +39,11 @@ impl<'a> Obstacles<'a> {
             }
             Location::Python(_) => self.interpreters.missing(spec, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,
-            Location::Server(_) => match launch {
-                Some(template) => match launch::Command::parse(template) {
-                    Ok(command) => command
-                        .missing_program()
-                        .map(|program| format!("{program}: no such program (is it installed, and in PATH?)")),
-                    Err(error) => Some(error.to_string()),
-                },
-                None => launch::default_command(spec.kind, &programs(spec.kind, cache))
-                    .err()
-                    .map(|error| with_hint(&error, error.hint())),
+            Location::Server(_) => match engine.command(cache) {
+                Ok(command) => command
+                    .missing_program()
+                    .map(|program| format!("{program}: no such program (is it installed, and in PATH?)")),
+                Err(error) => Some(with_hint(&error, error.hint())),
             },
         };
         let unsuited = || self.plan.set.check_model(spec, self.model?).err();

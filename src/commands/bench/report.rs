@@ -1,7 +1,6 @@
 //! The report of a run, from its measurements.
 
-use super::super::engine_set::EngineFacts;
-use super::engines::Ready;
+use super::measurable::MeasurableEngine;
 use super::measure::{Measured, Outcome};
 use super::plan::Plan;
 use super::texts::Texts;
@@ -12,6 +11,7 @@ use crate::bench::report::{
     Workload,
 };
 use crate::bench::summary::{self, Baseline, Rates};
+use crate::engine::open::EngineFacts;
 use crate::engine::spec::redacted_url;
 
 /// The parts of a report that are known before the measurement.
@@ -29,7 +29,7 @@ impl Context<'_> {
     /// among the engines; `states`: the reasons that others are not ready.
     pub(crate) fn report(
         &self,
-        ready: &[Ready],
+        ready: &[MeasurableEngine],
         places: &[usize],
         states: Vec<Option<EngineState>>,
         Outcome { engines: measured, order }: Outcome,
@@ -88,16 +88,16 @@ impl Context<'_> {
     fn fill(
         &self,
         engine: &mut EngineReport,
-        ready: &Ready,
+        ready: &MeasurableEngine,
         measured: &Measured,
         rounds: &[RoundReport],
         baseline: Option<Baseline<'_>>,
         reference: Option<&Results>,
     ) {
-        let EngineFacts { version, details, load_seconds } = ready.facts.clone();
+        let EngineFacts { version, details } = ready.running.facts.clone();
         engine.version = version;
         engine.details = details;
-        engine.load_seconds = Some(load_seconds);
+        engine.load_seconds = Some(ready.running.load_seconds);
         engine.first_answer_seconds = Some(ready.first_answer_seconds);
         engine.state = measured.state.clone();
         engine.figures = summary::figures(rounds, baseline, self.rates());

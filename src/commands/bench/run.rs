@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::engines::Ready;
+use super::measurable::MeasurableEngine;
 use super::exports::Exports;
 use super::measure;
 use super::obstacles::Obstacles;
@@ -160,7 +160,7 @@ async fn open(
     plan: &Plan,
     requests: &Arc<[Prepared]>,
     app: &AppContext,
-) -> (Vec<Ready>, Vec<Option<EngineState>>) {
+) -> (Vec<MeasurableEngine>, Vec<Option<EngineState>>) {
     let (mut ready, mut states) = (Vec::new(), Vec::new());
     let printer = app.bars.printer();
     for planned in &plan.set.engines {
@@ -168,9 +168,9 @@ async fn open(
             states.push(Some(EngineState::NotMeasured));
             continue;
         }
-        match Ready::open(planned, opener, plan, requests, app).await {
+        match MeasurableEngine::open(planned, opener, plan, requests, app).await {
             Ok(opened) => {
-                let (load, first) = (opened.facts.load_seconds, opened.first_answer_seconds * 1e3);
+                let (load, first) = (opened.running.load_seconds, opened.first_answer_seconds * 1e3);
                 printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));
                 ready.push(opened);
                 states.push(None);

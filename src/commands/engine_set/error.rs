@@ -45,6 +45,8 @@ impl From<Error> for OpenError {
                     error => Self::Failed(Failure { message, ..Failure::from(error.clone()) }),
                 }
             }
+            EngineError::Launch(LaunchError::NotInstalled { .. }) => Self::NotAvailable(message),
+            EngineError::Launch(LaunchError::Died(_)) => Self::Failed(Failure::new(FailureKind::Died, message)),
             _ => Self::Failed(Failure::new(FailureKind::Other, message)),
         }
     }
@@ -58,12 +60,7 @@ impl From<EngineError> for OpenError {
 
 impl From<LaunchError> for OpenError {
     fn from(error: LaunchError) -> Self {
-        let message = with_hint(&error.to_string(), error.hint());
-        match error {
-            LaunchError::Cancelled => Self::Cancelled,
-            LaunchError::NotInstalled { .. } => Self::NotAvailable(message),
-            _ => Self::Failed(Failure::new(FailureKind::Other, message)),
-        }
+        EngineError::from(error).into()
     }
 }
 

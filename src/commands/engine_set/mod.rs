@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! set            the engines, their model, and their options
+//! options        the options that an engine is opened with
 //! open           loading, starting, connecting to them
 //! error          the reasons that one is not open
 //! token_counter  tokens of the model's tokenizer
@@ -11,10 +12,11 @@
 mod error;
 pub(crate) mod facts;
 mod open;
+mod options;
 mod set;
 mod token_counter;
 
 pub(crate) use error::OpenError;
-pub(crate) use open::{EngineFacts, EngineOpener, RunningEngine};
+pub(crate) use open::{EngineOpener, RunningEngine};
 pub(crate) use set::{EngineSet, ModelHere, NamedEngine};
 pub(crate) use token_counter::TokenCounter;

@@ -8,10 +8,10 @@ use super::{many, one};
 use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
-use crate::commands::engine;
+use crate::commands::engine_flags;
 use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome, texts};
-use crate::engine::open::EngineOptions;
+use crate::engine::open::{EngineOptions, Purpose};
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
     if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
     }
-    let options = engine::resolve(engine, model, input_args.into(), &app.globals)?;
+    let options = engine_flags::resolve(engine, model, input_args.into(), &app.globals)?;
     let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), RankingFormat::of_file);
     let ending = ending.map_err(open_error)?;
     let destination = Destination::named(output.as_deref());
@@ -72,9 +72,9 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
             let Some(first) = first else {
                 return Err(Error::Nothing("there are no documents"));
             };
-            let runtime = engine::runtime(&options, app)?;
+            let runtime = engine_flags::runtime(&options, app)?;
             let reranker = open(&options, &runtime, raw_scores, app)?;
-            let before = (engine::opened(&options), start.elapsed().as_secs_f64());
+            let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
             let run = BatchRun { app, words, before, destination: &destination, at_the_end: true };
@@ -95,9 +95,9 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
                 let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
                 return Err(no_query(&reason, &command(EXAMPLE, &shown(&files))));
             }
-            let runtime = engine::runtime(&options, app)?;
+            let runtime = engine_flags::runtime(&options, app)?;
             let reranker = open(&options, &runtime, raw_scores, app)?;
-            let before = (engine::opened(&options), start.elapsed().as_secs_f64());
+            let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
             let run = BatchRun { app, words, before, destination: &destination, at_the_end: false };
@@ -177,7 +177,8 @@ fn open(
     raw_scores: bool,
     app: &AppContext,
 ) -> Result<Reranker, Error> {
-    let reranker = options.reranker(raw_scores, &app.host(), runtime.handle()?)?;
+    let opened = options.open(Purpose::Rerank { raw_scores }, &app.host(), runtime.handle()?)?;
+    let reranker = Reranker::of(opened.engine, raw_scores)?;
     let (kind, by) = match reranker.method() {
         Method::Pairs(_) | Method::Engine => return Ok(reranker),
         Method::Vectors(similarity) => ("an embedding model", similarity.name()),

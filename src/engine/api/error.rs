@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::OutputKind;
 use crate::batch::scheduler::Full;
+use crate::engine::launch::LaunchError;
 use crate::engine::python::PythonError;
 use crate::engine::remote::RemoteError;
 use crate::graph::GraphError;
@@ -149,6 +150,8 @@ pub enum EngineError {
     Remote { engine: String, error: RemoteError, hint: Option<String> },
     #[error("{engine}: {error}")]
     Python { engine: String, error: PythonError },
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
 }
 
 impl From<ModelError> for EngineError {
@@ -184,6 +187,7 @@ impl EngineError {
             Self::Threads(reason) => Some(crate::threads::hint(reason).into()),
             Self::Remote { hint, .. } => hint.clone(),
             Self::Python { error, .. } => error.hint(),
+            Self::Launch(e) => e.hint(),
         }
     }
 }

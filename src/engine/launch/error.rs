@@ -34,6 +34,9 @@ pub enum LaunchError {
     Ended { command: String, status: String, lines: LastLines },
     #[error("the server was not ready within {} ({found}): {command}{lines}", humantime::format_duration(*.after))]
     NeverReady { command: String, after: Duration, found: String, lines: LastLines },
+    /// It was ready, and ended before it was connected to; the reason.
+    #[error("{0}")]
+    Died(String),
     #[error("interrupted")]
     Cancelled,
 }

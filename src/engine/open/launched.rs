@@ -1,51 +1,34 @@
 //! A server that infa starts.
 
-use std::num::NonZero;
-use std::path::Path;
-use std::time::Duration;
-
-use crate::engine::EngineSpec;
-use crate::engine::launch::{Command, Launch, LaunchError, Server, default_command};
-use crate::engine::python::programs;
+use super::{OpenedEngine, Processes, Purpose, ServerOptions};
+use crate::engine::EngineError;
+use crate::engine::launch::{Launch, LaunchError, Server};
 use crate::fetch::Cancel;
-use crate::runtime::device::Device;
 
+#[derive(Clone)]
 pub(crate) struct LaunchOptions {
-    pub spec: EngineSpec,
-    /// The command that starts it; `None`: its usual one, where it is installed.
-    pub command: Option<String>,
-    pub name: String,
-    /// Cores it may use; `None`: all.
-    pub threads: Option<NonZero<usize>>,
-    /// Its device; `None`: as it likes.
-    pub device: Option<Device>,
-    pub startup_timeout: Duration,
+    pub launch: Launch,
+    /// The options of connecting to it; its URL is known when it is started.
+    pub server: ServerOptions,
 }
 
 impl LaunchOptions {
-    /// The command that starts it. `cache` is infa's, where servers may be installed.
-    ///
-    /// # Errors
-    /// [`LaunchError`] if it cannot be read, or the server is not installed.
-    pub(crate) fn command(&self, cache: &Path) -> Result<Command, LaunchError> {
-        match &self.command {
-            Some(template) => Ok(Command::parse(template)?),
-            None => default_command(self.spec.kind, &programs(self.spec.kind, cache)),
-        }
-    }
-
-    /// Starts it with the model of a directory.
-    pub(crate) async fn start(
-        &self,
-        command: Command,
-        model_dir: &Path,
-        cancel: &Cancel,
-    ) -> Result<Server, LaunchError> {
-        let mut launch = Launch::new(self.spec.clone(), command, model_dir);
-        launch.name.clone_from(&self.name);
-        launch.startup_timeout = self.startup_timeout;
-        launch.threads = self.threads.unwrap_or(launch.threads);
-        launch.device = self.device.unwrap_or(launch.device);
-        Server::start(&launch, cancel).await
+    /// Starts the server and connects to it.
+    pub(super) async fn open(&self, purpose: Purpose<'_>, cancel: &Cancel) -> Result<OpenedEngine, EngineError> {
+        let server = Server::start(&self.launch, cancel).await?;
+        let connect = ServerOptions { spec: server.spec().clone(), ..self.server.clone() };
+        let mut opened = match connect.open(purpose, cancel).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                // A dead server's last output explains more than a failed connection.
+                let died = server.died();
+                server.stop().await;
+                return Err(died.map_or(error, |reason| LaunchError::Died(reason).into()));
+            }
+        };
+        opened.facts.details.insert("command".into(), server.command().to_owned());
+        opened.processes = Processes::Others(vec![server.pid()]);
+        opened.server = Some(server);
+        Ok(opened)
     }
 }

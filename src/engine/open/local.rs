@@ -1,14 +1,17 @@
 //! A model of this process: its files are found or fetched, then it is loaded.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Host;
-use crate::engine::classify::Classifier;
-use crate::engine::rerank::{Method, Reranker};
-use crate::engine::{Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
+use super::{EngineFacts, Host, OpenedEngine, Processes, Purpose};
+use crate::engine::rerank::Method;
+use crate::engine::{
+    Engine, EngineError, EngineInfo, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions,
+};
 use crate::model::cache::HubEnv;
 use crate::model::source::{Request, WeightsFile};
 use crate::model::task::{CrossEncoder, Task};
+use crate::model::weights::Access;
 use crate::model::{DEFAULT_MODEL, Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
 use crate::runtime::library::Library;
@@ -82,42 +85,39 @@ impl LocalOptions {
         })
     }
 
-    /// Finds, fetches and loads the model for `output`. Blocks.
+    /// Finds, fetches and loads the model. Blocks.
     ///
     /// # Errors
-    /// As [`LocalOptions::prepare`] and [`LocalOptions::start`].
-    pub(crate) fn open(&self, output: OutputKind, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
-        self.start(self.prepare(host)?, output, host)
+    /// As [`LocalOptions::prepare`] and [`LocalOptions::start`]; or if it does not do what it is opened for.
+    pub(super) fn open(&self, purpose: Purpose<'_>, host: &Host) -> Result<OpenedEngine, EngineError> {
+        let engine = match purpose {
+            Purpose::Embed { output, .. } => self.start(self.prepare(host)?, output, host)?,
+            Purpose::Rerank { raw_scores } => self.scores(raw_scores, host)?,
+            Purpose::Classify { pairs, .. } => self.labels(pairs, host)?,
+        };
+        let facts = self.facts(engine.info());
+        Ok(OpenedEngine { engine, facts, processes: Processes::This, server: None })
     }
 
-    /// Opens the model for the way in which it scores documents. A prompt of the options is for queries alone. Blocks.
-    ///
-    /// # Errors
-    /// [`EngineError`], also for a model that orders no documents.
-    pub(crate) fn reranker(&self, raw_scores: bool, host: &Host) -> Result<Reranker, EngineError> {
+    /// Loads the model for the way in which it scores documents. A prompt of the options is for queries alone.
+    fn scores(&self, raw_scores: bool, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
         let text = TextOptions { prompt_queries: true, ..self.text.clone() };
         let options = Self { text, ..self.clone() };
         let prepared = options.prepare(host)?;
         if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, WeightsFile::Onnx(_)) {
             // Only its output shows whether such a file scores pairs or makes vectors.
-            match options.open(OutputKind::Logits, host) {
-                Ok(engine) if engine.info().dimensions == Some(1) => {
-                    return Reranker::new(engine, Method::unnamed_pairs(&prepared.model, raw_scores)?);
-                }
+            match options.start(options.prepare(host)?, OutputKind::Logits, host) {
+                Ok(engine) if engine.info().dimensions == Some(1) => return Ok(engine),
                 Ok(_) | Err(EngineError::Runtime(RuntimeError::Interface { .. })) => {}
                 Err(e) => return Err(e),
             }
         }
         let method = Method::of(&prepared.model, raw_scores)?;
-        tracing::info!("scoring: {method:?}");
-        Reranker::new(options.start(prepared, method.output(), host)?, method)
+        options.start(prepared, method.output(), host)
     }
 
-    /// Opens the model for labels of single texts, or of `pairs`. Blocks.
-    ///
-    /// # Errors
-    /// [`EngineError`], also for a model without labels of such inputs.
-    pub(crate) fn classifier(&self, pairs: bool, host: &Host) -> Result<Classifier, EngineError> {
+    /// Loads the model for labels of single texts, or of `pairs`.
+    fn labels(&self, pairs: bool, host: &Host) -> Result<Arc<dyn Engine>, EngineError> {
         let prepared = self.prepare(host)?;
         let refuse = |what: &str| Err(EngineError::wrong_task(&prepared.model, what));
         match &prepared.model.task {
@@ -134,10 +134,22 @@ impl LocalOptions {
             // The engine refuses what has no classification head.
             _ => {}
         }
-        let head = prepared.model.head();
-        let engine = self.start(prepared, OutputKind::Logits, host)?;
-        let labels = head.labels(engine.info().known_dimensions()?)?;
-        tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), "classifying");
-        Ok(Classifier::new(engine, labels))
+        self.start(prepared, OutputKind::Logits, host)
+    }
+
+    fn facts(&self, info: &EngineInfo) -> EngineFacts {
+        let mut details = BTreeMap::new();
+        if let Some(local) = &info.local {
+            details.extend([
+                ("dtype".to_owned(), local.dtype.to_string()),
+                ("threads".to_owned(), local.threads.to_string()),
+                ("batch tokens".to_owned(), local.batch_tokens.to_string()),
+            ]);
+            details.extend(local.library.clone().map(|version| ("ONNX Runtime".to_owned(), version)));
+        }
+        if self.onnx.access == Access::Copy {
+            details.insert("weights".into(), "copied".into());
+        }
+        EngineFacts { version: Some(format!("infa {}", env!("CARGO_PKG_VERSION"))), details }
     }
 }

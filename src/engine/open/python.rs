@@ -1,82 +1,72 @@
 //! A model in a Python process: its files are found or fetched, then the process is started.
 
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::absolute;
 
 use tokio::runtime::Handle;
 
-use super::Host;
+use super::opened::checked;
+use super::{EngineFacts, Host, OpenedEngine, Processes, Purpose};
 use crate::engine::python::{PythonOptions, PythonTask};
-use crate::engine::{Checked, Engine, EngineError, EngineSpec, PythonEngine, PythonError, TextOptions};
-use crate::fetch::Cancel;
+use crate::engine::{EngineError, PythonEngine, remote};
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
+use crate::model::{Setting, SettingError};
 
 /// A model, and the Python process that computes it.
 #[derive(Clone)]
 pub(crate) struct PythonModelOptions {
-    pub spec: EngineSpec,
-    pub request: Request,
-    pub text: TextOptions,
-    /// The interpreter; `None`: the first that has what the engine needs.
-    pub python: Option<PathBuf>,
-    pub threads: NonZero<usize>,
-    /// Texts in a batch; `None`: the engine's own default.
-    pub batch: Option<NonZero<usize>>,
-    pub start_timeout: Duration,
-    pub request_timeout: Duration,
+    /// The model that is found (or fetched) first; `None` if its directory is known.
+    pub find: Option<Request>,
+    /// Its task, and the directory of a model that is found first, are set when it is opened.
+    pub python: PythonOptions,
+    /// True if its results are not checked, as their checks must not count as time of the engine.
+    pub measured: bool,
 }
 
 impl PythonModelOptions {
-    fn options(&self, model_dir: PathBuf, task: PythonTask) -> PythonOptions {
-        PythonOptions {
-            python: self.python.clone(),
-            task,
-            text: self.text.clone(),
-            batch: self.batch,
-            threads: self.threads,
-            start_timeout: self.start_timeout,
-            request_timeout: self.request_timeout,
-            ..PythonOptions::new(self.spec.clone(), model_dir, self.request.cache.clone())
-        }
-    }
-
-    /// Checks that the engine supports these options, before anything is fetched.
-    pub(crate) fn check(&self) -> Result<(), PythonError> {
-        self.options(PathBuf::new(), PythonTask::Embed).check()
-    }
-
-    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`; its results are checked.
-    /// Blocks.
-    pub(crate) fn start(
+    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`. Blocks.
+    pub(super) fn open(
         &self,
-        task: PythonTask,
-        raw_scores: bool,
+        purpose: Purpose<'_>,
         host: &Host,
         runtime: &Handle,
-    ) -> Result<Arc<dyn Engine>, EngineError> {
-        let fail = |error| EngineError::Python { engine: self.spec.to_string(), error };
-        self.options(PathBuf::new(), task).check().map_err(fail)?;
-        let source = self.request.resolve(HubEnv::from_env(), &host.context)?;
-        tracing::info!("model: {}", source.dir.display());
-        let start = self.start_in(&source.dir, &source.name, task, raw_scores, &host.context.cancel);
-        Ok(Arc::new(Checked::new(runtime.block_on(start)?, self.spec.to_string())))
-    }
+    ) -> Result<OpenedEngine, EngineError> {
+        let spec = &self.python.spec;
+        purpose.check_output("Python engines")?;
+        let task = match purpose {
+            Purpose::Embed { .. } => PythonTask::Embed,
+            Purpose::Rerank { .. } => PythonTask::Rerank,
+            Purpose::Classify { .. } => {
+                let reason = format!("{spec} makes vectors and scores, no labels");
+                return Err(SettingError::new(Setting::Engine, reason)
+                    .hint(format!("engines that do: onnx, {}", remote::servers(|can| can.classifies)))
+                    .into());
+            }
+        };
+        let mut options = PythonOptions { task, raw_scores: purpose.raw_scores(), ..self.python.clone() };
+        // Before a model is fetched in vain.
+        options.check().map_err(|error| EngineError::Python { engine: spec.to_string(), error })?;
+        let mut name = None;
+        if let Some(request) = &self.find {
+            let source = request.resolve(HubEnv::from_env(), &host.context)?;
+            tracing::info!("model: {}", source.dir.display());
+            (options.model_dir, name) = (source.dir, Some(source.name));
+        }
+        options.model_dir = absolute(&options.model_dir).unwrap_or(options.model_dir);
+        let name = name.unwrap_or_else(|| options.model_dir.display().to_string());
+        let engine = runtime.block_on(PythonEngine::start(&name, &options, &host.context.cancel))?;
 
-    /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime
-    /// of the caller.
-    pub(crate) async fn start_in(
-        &self,
-        dir: &Path,
-        name: &str,
-        task: PythonTask,
-        raw_scores: bool,
-        cancel: &Cancel,
-    ) -> Result<PythonEngine, EngineError> {
-        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-        let options = PythonOptions { raw_scores, ..self.options(dir, task) };
-        PythonEngine::start(name, &options, cancel).await
+        let info = engine.worker().info();
+        let mut details = info.versions.clone();
+        let library = spec.kind.python().map(|recipe| recipe.library);
+        let version = library.and_then(|library| Some(format!("{library} {}", details.get(library)?)));
+        details.extend([
+            ("dtype".to_owned(), info.dtype.clone()),
+            ("device".to_owned(), info.device.clone()),
+            ("threads".to_owned(), options.threads.to_string()),
+        ]);
+        let processes = Processes::Others(engine.worker().pid().into_iter().collect());
+        let facts = EngineFacts { version, details };
+        Ok(OpenedEngine { engine: checked(engine, spec, self.measured), facts, processes, server: None })
     }
 }

@@ -10,7 +10,7 @@ use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, Wanted};
+use super::wire::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, RemoteTask};
 use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::{EngineError, EngineKind, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::{Setting, SettingError, pooling};
@@ -52,7 +52,7 @@ impl Client {
     /// [`EngineError::Remote`] if the server cannot be reached, or refuses access.
     pub async fn connect(
         spec: &EngineSpec,
-        wanted: Wanted,
+        task: RemoteTask,
         text: &TextOptions,
         options: &RemoteOptions,
     ) -> Result<Self, EngineError> {
@@ -60,8 +60,8 @@ impl Client {
         let server = spec.kind.server().ok_or_else(|| refuse(format!("{spec} is not a server")))?;
         let no_url = || refuse(SpecError::NoUrl { name: spec.kind.name() }.to_string());
         let (mut protocol, base) = (server.protocol)(spec.url.as_ref().ok_or_else(no_url)?);
-        let mut parameters = parameters(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
-        let prompt = if protocol.abilities().prompt && matches!(wanted, Wanted::Vectors(_)) {
+        let mut parameters = parameters(spec.kind.name(), protocol.as_ref(), task, text, options)?;
+        let prompt = if protocol.abilities().prompt && matches!(task, RemoteTask::Vectors(_)) {
             None
         } else {
             std::mem::take(&mut parameters.prompt)
@@ -80,7 +80,7 @@ impl Client {
             {
                 return Err(fail(error.clone()));
             }
-            protocol.read_reply(&mut parameters, wanted, reply.as_ref()).map_err(of_spec)?;
+            protocol.read_reply(&mut parameters, task, reply.as_ref()).map_err(of_spec)?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
         Ok(Self(Arc::new(Shared { spec, http, protocol, parameters, prompt, retries, width: OnceLock::new() })))
@@ -146,18 +146,18 @@ impl Client {
 
     /// Requests the vector of a short text, the score of a short document, or the labels of a short text, as a check.
     /// Returns the model that the server reports, and the length of its vectors (1 for scores, the number of labels).
-    pub(super) async fn probe(&self, wanted: Wanted) -> Result<(Option<String>, usize), RemoteError> {
-        let (output, model, width) = match wanted {
-            Wanted::Vectors(role) => {
+    pub(super) async fn probe(&self, task: RemoteTask) -> Result<(Option<String>, usize), RemoteError> {
+        let (output, model, width) = match task {
+            RemoteTask::Vectors(role) => {
                 let Embedded { values: mut vectors, model, .. } = self.embed(&[PROBE], role).await?;
                 let width = vectors.first().map_or(0, Vec::len);
                 (Output { embedding: vectors.pop(), ..Output::default() }, model, width)
             }
-            Wanted::Scores => {
+            RemoteTask::Scores => {
                 let Scored { values: mut scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
                 (Output { score: scores.pop(), ..Output::default() }, model, 1)
             }
-            Wanted::Labels { pairs } => {
+            RemoteTask::Labels { pairs } => {
                 let input = if pairs { Input::Pair(PROBE.into(), PROBE.into()) } else { PROBE.into() };
                 let Labelled { values: mut labels, model, .. } = self.classify(&[input]).await?;
                 let labels = labels.pop().unwrap_or_default();
@@ -217,7 +217,7 @@ pub(crate) fn servers(has: impl Fn(&Abilities) -> bool) -> String {
 fn parameters(
     name: &str,
     protocol: &dyn Protocol,
-    wanted: Wanted,
+    task: RemoteTask,
     text: &TextOptions,
     options: &RemoteOptions,
 ) -> Result<Parameters, SettingError> {
@@ -226,16 +226,16 @@ fn parameters(
     let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries: _ } =
         text.clone();
     let can = protocol.abilities();
-    let role = if let Wanted::Vectors(role) = wanted { Some(role) } else { None };
+    let role = if let RemoteTask::Vectors(role) = task { Some(role) } else { None };
     let vectors = role.is_some();
-    let (scores, labels) = (wanted == Wanted::Scores, matches!(wanted, Wanted::Labels { .. }));
+    let (scores, labels) = (task == RemoteTask::Scores, matches!(task, RemoteTask::Labels { .. }));
     let (cuts, raw) =
         (if vectors { can.truncate } else { can.truncate_pairs }, if scores { can.raw_scores } else { can.raw_labels });
     let refusals = [
         (vectors && !can.embeds, Setting::Engine, "its API gives no vectors", ""),
         (scores && !can.reranks, Setting::Engine, "its API ranks no documents", ""),
         (labels && !can.classifies, Setting::Engine, "its API has no labels", ""),
-        (wanted == Wanted::Labels { pairs: true } && !can.classifies_pairs, Setting::Pairs, "its API has no pairs", ""),
+        (task == RemoteTask::Labels { pairs: true } && !can.classifies_pairs, Setting::Pairs, "its API has no pairs", ""),
         (pooling.is_some(), Setting::Pooling, "the server pools as its model says", ""),
         (max_length.is_some(), Setting::MaxLength, UNKNOWN, ""),
         (
@@ -257,10 +257,10 @@ fn parameters(
         (dimensions == Some(0), Setting::Dimensions, "0 is not allowed; give at least 1", ""),
     ];
     if let Some((_, setting, reason, hint)) = refusals.into_iter().find(|&(refused, ..)| refused) {
-        let able = || match wanted {
-            Wanted::Vectors(_) => servers(|can| can.embeds),
-            Wanted::Scores => servers(|can| can.reranks),
-            Wanted::Labels { .. } => servers(|can| can.classifies),
+        let able = || match task {
+            RemoteTask::Vectors(_) => servers(|can| can.embeds),
+            RemoteTask::Scores => servers(|can| can.reranks),
+            RemoteTask::Labels { .. } => servers(|can| can.classifies),
         };
         let hint = match setting {
             Setting::Engine => Some(format!("servers that do: {}", able())),
@@ -286,26 +286,26 @@ fn parameters(
 mod tests {
     use super::*;
 
-    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Parameters, SettingError> {
+    fn ask(spec: &str, task: RemoteTask, text: &TextOptions) -> Result<Parameters, SettingError> {
         let spec: EngineSpec = spec.parse().unwrap();
         let (protocol, _) = (spec.kind.server().unwrap().protocol)(spec.url.as_ref().unwrap());
         let options = RemoteOptions::default();
-        parameters(spec.kind.name(), protocol.as_ref(), wanted, text, &options)
+        parameters(spec.kind.name(), protocol.as_ref(), task, text, &options)
     }
 
     /// The servers that take `text`.
-    fn takers(wanted: Wanted, text: &TextOptions) -> String {
+    fn takers(task: RemoteTask, text: &TextOptions) -> String {
         let servers = EngineKind::value_variants().iter().filter(|kind| kind.server().is_some());
-        let takes = |name: &&str| ask(&format!("{name}=http://a"), wanted, text).is_ok();
+        let takes = |name: &&str| ask(&format!("{name}=http://a"), task, text).is_ok();
         servers.map(|kind| kind.name()).filter(takes).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn flags_go_where_they_are_understood() {
-        let (embed, all) = (Wanted::Vectors(Role::Text), "openai tei infinity jina triton infa");
+        let (embed, all) = (RemoteTask::Vectors(Role::Text), "openai tei infinity jina triton infa");
         let text = TextOptions::default;
         assert_eq!(takers(embed, &text()), all);
-        assert_eq!(takers(Wanted::Vectors(Role::Query), &text()), "cohere jina");
+        assert_eq!(takers(RemoteTask::Vectors(Role::Query), &text()), "cohere jina");
         let dimensions = TextOptions { dimensions: Some(4), prompt: Some("query: ".into()), ..text() };
         assert_eq!(takers(embed, &dimensions), all);
         assert_eq!(takers(embed, &TextOptions { normalize: Some(true), ..text() }), all);
@@ -313,21 +313,21 @@ mod tests {
         assert_eq!(takers(embed, &TextOptions { prompt_name: Some("q".into()), ..text() }), "tei infa");
         let truncate = TextOptions { truncate: Some(crate::model::tokenizer::Truncate::Left), ..text() };
         assert_eq!(takers(embed, &truncate), "tei infa");
-        assert_eq!(takers(Wanted::Vectors(Role::Document), &truncate), "cohere");
+        assert_eq!(takers(RemoteTask::Vectors(Role::Document), &truncate), "cohere");
         assert_eq!(takers(embed, &TextOptions { max_length: Some(9), ..text() }), "");
-        assert_eq!(takers(Wanted::Scores, &text()), "tei infinity cohere jina triton infa");
-        assert_eq!(takers(Wanted::Scores, &truncate), "tei infa");
-        assert_eq!(takers(Wanted::Labels { pairs: false }, &text()), "tei infinity infa");
-        assert_eq!(takers(Wanted::Labels { pairs: true }, &truncate), "tei infa");
+        assert_eq!(takers(RemoteTask::Scores, &text()), "tei infinity cohere jina triton infa");
+        assert_eq!(takers(RemoteTask::Scores, &truncate), "tei infa");
+        assert_eq!(takers(RemoteTask::Labels { pairs: false }, &text()), "tei infinity infa");
+        assert_eq!(takers(RemoteTask::Labels { pairs: true }, &truncate), "tei infa");
     }
 
     #[test]
     fn refusals_name_the_setting_and_a_remedy() {
-        let refused = |spec: &str, wanted, text| {
-            let SettingError { setting, hint, .. } = ask(&format!("{spec}=http://a"), wanted, &text).unwrap_err();
+        let refused = |spec: &str, task, text| {
+            let SettingError { setting, hint, .. } = ask(&format!("{spec}=http://a"), task, &text).unwrap_err();
             (setting, hint.unwrap_or_default())
         };
-        let (embed, query) = (Wanted::Vectors(Role::Text), Wanted::Vectors(Role::Query));
+        let (embed, query) = (RemoteTask::Vectors(Role::Text), RemoteTask::Vectors(Role::Query));
         let text = TextOptions::default;
         let dimensions = TextOptions { dimensions: Some(0), ..text() };
         assert_eq!(refused("tei", embed, dimensions).0, Setting::Dimensions);
@@ -336,8 +336,8 @@ mod tests {
         assert!(setting == Setting::Role && hint.contains("--prompt"), "{hint}");
         // The servers that can, by the table.
         let able = "servers that do: tei, infinity, cohere, jina, triton and infa".to_owned();
-        assert_eq!(refused("openai", Wanted::Scores, text()), (Setting::Engine, able));
+        assert_eq!(refused("openai", RemoteTask::Scores, text()), (Setting::Engine, able));
         let able = "servers that do: tei and infa".to_owned();
-        assert_eq!(refused("infinity", Wanted::Labels { pairs: true }, text()), (Setting::Pairs, able));
+        assert_eq!(refused("infinity", RemoteTask::Labels { pairs: true }, text()), (Setting::Pairs, able));
     }
 }

@@ -1,12 +1,13 @@
 //! A server as an engine: the inputs of a request spread over HTTP requests, and their results put in order.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::client::{self, Client};
-use super::{RemoteError, RemoteOptions, Wanted};
+use super::{RemoteError, RemoteOptions, RemoteTask};
 use crate::engine::forms;
 use crate::engine::spec::EngineSpec;
 use crate::engine::{
@@ -35,62 +36,48 @@ struct Shared {
 }
 
 impl RemoteEngine {
-    /// Connects to the server of `spec` and requests one result of it, which shows whether it can be used.
+    /// Connects to the server of `spec`. With `probe` it requests one result, which shows whether the server can be used;
+    /// without, the length of its vectors is not known yet.
     ///
     /// # Errors
     /// As [`Client::connect`]; [`EngineError::Remote`], too, if the server gives no result of a short text.
     pub(crate) async fn start(
         spec: &EngineSpec,
-        wanted: Wanted,
+        task: RemoteTask,
         text: &TextOptions,
         options: &RemoteOptions,
+        probe: bool,
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
         let fail = |error| client::remote(spec, options, options.model.is_some(), error);
         let start = async {
-            let client = Client::connect(spec, wanted, text, options).await?;
-            let (model, dimensions) = client.probe(wanted).await.map_err(fail)?;
-            Ok::<_, EngineError>((client, model, dimensions))
+            let client = Client::connect(spec, task, text, options).await?;
+            let probed = if probe { Some(client.probe(task).await.map_err(fail)?) } else { None };
+            Ok::<_, EngineError>((client, probed))
         };
-        let (client, reported, dimensions) = tokio::select! {
+        let (client, probed) = tokio::select! {
             started = start => started?,
             () = cancel.cancelled() => return Err(fail(RemoteError::Cancelled)),
         };
-        let model = client.model().map(str::to_owned).or(reported).unwrap_or_else(|| spec.to_string());
-        tracing::info!(model, dimensions, "{spec} answers");
-        Ok(Self::new(client, wanted, model, Some(dimensions), options))
-    }
-
-    /// Connects to the server of `spec` without a request for a result: the length of its vectors is not known yet.
-    pub(crate) async fn attach(
-        spec: &EngineSpec,
-        wanted: Wanted,
-        text: &TextOptions,
-        options: &RemoteOptions,
-        cancel: &Cancel,
-    ) -> Result<Self, EngineError> {
-        let client = tokio::select! {
-            client = Client::connect(spec, wanted, text, options) => client?,
-            () = cancel.cancelled() => {
-                return Err(client::remote(spec, options, options.model.is_some(), RemoteError::Cancelled));
-            }
+        let (reported, dimensions) = match probed {
+            Some((model, dimensions)) => (model.unwrap_or_else(|| spec.to_string()), Some(dimensions)),
+            None => (String::new(), None),
         };
-        let model = client.model().unwrap_or_default().to_owned();
-        Ok(Self::new(client, wanted, model, None, options))
-    }
-
-    fn new(client: Client, wanted: Wanted, model: String, dimensions: Option<usize>, options: &RemoteOptions) -> Self {
-        let (output, role) = match wanted {
-            Wanted::Vectors(role) => (OutputKind::Embedding, role),
-            Wanted::Scores => (OutputKind::Score, Role::Text),
-            Wanted::Labels { .. } => (OutputKind::Labels, Role::Text),
+        let model = client.model().map_or(reported, str::to_owned);
+        if probe {
+            tracing::info!(model, dimensions, "{spec} answers");
+        }
+        let (output, role) = match task {
+            RemoteTask::Vectors(role) => (OutputKind::Embedding, role),
+            RemoteTask::Scores => (OutputKind::Score, Role::Text),
+            RemoteTask::Labels { .. } => (OutputKind::Labels, Role::Text),
         };
         let in_flight = options.concurrency.get();
-        let batch = options.request_batch.map(std::num::NonZero::get);
+        let batch = options.request_batch.map(NonZero::get);
         let permits = if batch.is_some() { in_flight.min(Semaphore::MAX_PERMITS) } else { Semaphore::MAX_PERMITS };
         let permits = Semaphore::new(permits);
         let info = EngineInfo { model, output, dimensions, scoring: None, local: None };
-        Self { info, shared: Arc::new(Shared { client, output, role, batch, permits, in_flight }) }
+        Ok(Self { info, shared: Arc::new(Shared { client, output, role, batch, permits, in_flight }) })
     }
 }
 

@@ -21,5 +21,5 @@ pub(crate) use self::error::RemoteError;
 pub(crate) use self::options::ApiKey;
 pub use self::options::RemoteOptions;
 pub(crate) use self::version::version;
-pub use self::wire::Wanted;
+pub use self::wire::RemoteTask;
 pub(crate) use self::wire::{Embedded, Roles, Scored};

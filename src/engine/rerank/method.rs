@@ -1,6 +1,6 @@
 //! Ways to score documents, and the one that fits a model.
 
-use crate::engine::{EngineError, OutputKind, local};
+use crate::engine::{EngineError, EngineInfo, OutputKind, local};
 use crate::model::activation::Activation;
 use crate::model::similarity::Similarity;
 use crate::model::task::{CrossEncoder, Task};
@@ -22,6 +22,18 @@ pub enum Method {
 }
 
 impl Method {
+    /// The method of an engine that was opened for scores; `raw`: without an activation function.
+    pub(crate) fn of_engine(info: &EngineInfo, raw: bool) -> Result<Self, EngineError> {
+        match &info.local {
+            None => Ok(Self::Engine),
+            // Its files do not identify it as a cross-encoder, its one output number for a pair does.
+            Some(local) if local.model.task == Task::Unknown && info.output == OutputKind::Logits => {
+                Self::pairs(&local.model, &CrossEncoder::of_one_label(&local.model.config), raw)
+            }
+            Some(local) => Self::of(&local.model, raw),
+        }
+    }
+
     /// The method of `model`; `raw`: without an activation function.
     pub fn of(model: &Model, raw: bool) -> Result<Self, EngineError> {
         let refuse = |what: &str| Err(EngineError::wrong_task(model, what));
@@ -35,11 +47,6 @@ impl Method {
             Task::Classifier { .. } => refuse("it gives no single score by which to order documents"),
             Task::Sparse | Task::LateInteraction | Task::Other(_) => refuse("infa cannot order documents by it"),
         }
-    }
-
-    /// The method of a model with one output number for a pair whose files do not identify it as a cross-encoder.
-    pub fn unnamed_pairs(model: &Model, raw: bool) -> Result<Self, EngineError> {
-        Self::pairs(model, &CrossEncoder::of_one_label(&model.config), raw)
     }
 
     fn pairs(model: &Model, cross_encoder: &CrossEncoder, raw: bool) -> Result<Self, EngineError> {

@@ -20,6 +20,16 @@ pub struct Reranker {
 }
 
 impl Reranker {
+    /// A reranker by an engine that was opened for scores; raw ones are without an activation function.
+    ///
+    /// # Errors
+    /// As [`Reranker::new`], and [`Method::of`].
+    pub(crate) fn of(engine: Arc<dyn Engine>, raw_scores: bool) -> Result<Self, EngineError> {
+        let method = Method::of_engine(engine.info(), raw_scores)?;
+        tracing::info!("scoring: {method:?}");
+        Self::new(engine, method)
+    }
+
     /// A reranker by an engine that was loaded for [`Method::output`].
     ///
     /// # Errors

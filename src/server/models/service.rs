@@ -82,10 +82,7 @@ impl Service {
         };
         let (model, output, dimensions) = (&local.model, info.output, info.known_dimensions()?);
         let classifier = match output {
-            OutputKind::Logits => {
-                let labels = model.head().labels(dimensions)?;
-                Some(Classifier::new(Arc::clone(&engine), labels))
-            }
+            OutputKind::Logits => Some(Classifier::of(Arc::clone(&engine))?),
             _ => None,
         };
         // A classifier with several labels has no single score.

@@ -10,7 +10,7 @@ use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
 use crate::cli::{CheckArgs, CompareEnginesArgs};
 use crate::commands::compare::outcome::{judge, thresholds};
-use crate::commands::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
+use crate::commands::engine_set::{EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
 use crate::commands::exports::Exports;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::engines::{
@@ -19,7 +19,7 @@ use crate::compare::engines::{
 use crate::compare::scores::{self, ScoreSetReport};
 use crate::compare::threshold::Kind;
 use crate::compare::vectors::{self, VectorSetReport};
-use crate::engine::Role;
+use crate::engine::open::EngineFacts;
 use crate::model::Model;
 use crate::report::numbers::several;
 use crate::ui::interrupt;
@@ -165,20 +165,22 @@ impl Comparing<'_> {
     ) -> Result<Results, (&'static str, OpenError)> {
         let Self { plan, task, model, app, .. } = self;
         let printer = app.bars.printer();
-        let roles: &[Role] = plan.roles();
+        let roles = plan.roles();
         let opener = EngineOpener::new(&plan.set, *model, roles, app);
         let started = opener.open(planned).await.map_err(|error| ("start", error))?;
-        let EngineFacts { version, details, load_seconds } = started.facts.clone();
+        let load_seconds = started.load_seconds;
+        let EngineFacts { version, details } = started.facts.clone();
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
+        let engines: Vec<_> = roles.iter().map(|&role| started.engine.of_role(role)).collect();
         printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
         let bar = app.bars.stages();
         bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
         let tick = || bar.advance();
         let answers = tokio::select! {
-            answers = plan.probe.run(&planned.name, &started.engines, &task.inputs, &tick) => answers.map_err(OpenError::Failed),
+            answers = plan.probe.run(&planned.name, &engines, &task.inputs, &tick) => answers.map_err(OpenError::Failed),
             () = app.cancel.cancelled() => Err(OpenError::Cancelled),
         };
-        drop(bar);
+        drop((bar, engines));
         started.close().await;
         let answers = answers.map_err(|error| ("answers", error))?;
         Ok(self.noted(engine, answers))

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::infinity::ModelQuery;
 use super::tei::{predict, predicted};
-use super::{Abilities, Labelled, Parameters, Protocol, Wanted, set};
+use super::{Abilities, Labelled, Parameters, Protocol, RemoteTask, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -47,10 +47,10 @@ impl Protocol for Infa {
     fn read_reply(
         &mut self,
         parameters: &mut Parameters,
-        wanted: Wanted,
+        task: RemoteTask,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.models.read_reply(parameters, wanted, reply)
+        self.models.read_reply(parameters, task, reply)
     }
 
     fn model(&self) -> Option<&str> {

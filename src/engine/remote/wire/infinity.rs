@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::numbers::parse;
 use super::openai::{choose, models};
 use super::results::{Label, labels, model_name, tokens};
-use super::{Abilities, Labelled, Parameters, Protocol, Wanted, set};
+use super::{Abilities, Labelled, Parameters, Protocol, RemoteTask, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -34,12 +34,12 @@ impl ModelQuery {
     pub(crate) fn read_reply(
         &mut self,
         parameters: &mut Parameters,
-        wanted: Wanted,
+        task: RemoteTask,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
         self.queried = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        parameters.model = choose(&models, wanted, true)?;
+        parameters.model = choose(&models, task, true)?;
         self.model.clone_from(&parameters.model);
         Ok(())
     }
@@ -62,10 +62,10 @@ impl Protocol for Infinity {
     fn read_reply(
         &mut self,
         parameters: &mut Parameters,
-        wanted: Wanted,
+        task: RemoteTask,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.models.read_reply(parameters, wanted, reply)
+        self.models.read_reply(parameters, task, reply)
     }
 
     fn model(&self) -> Option<&str> {

@@ -18,7 +18,7 @@ pub(crate) use infa::Infa;
 pub(crate) use infinity::Infinity;
 pub(crate) use jina::Jina;
 pub(crate) use openai::Openai;
-pub use protocol::Wanted;
+pub use protocol::RemoteTask;
 pub(crate) use protocol::{Abilities, Parameters, Protocol, Roles, at};
 use protocol::{first_version, set};
 pub(crate) use results::{Embedded, Labelled, Scored};

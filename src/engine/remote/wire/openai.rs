@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Abilities, Parameters, Protocol, Scored, Wanted, first_version, set};
+use super::{Abilities, Parameters, Protocol, Scored, RemoteTask, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -45,12 +45,12 @@ impl Protocol for Openai {
     fn read_reply(
         &mut self,
         parameters: &mut Parameters,
-        wanted: Wanted,
+        task: RemoteTask,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
         self.queried = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        parameters.model = choose(&models, wanted, false)?;
+        parameters.model = choose(&models, task, false)?;
         self.model.clone_from(&parameters.model);
         Ok(())
     }
@@ -99,14 +99,14 @@ const MAX_NAMED: usize = 8;
 
 /// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a
 /// few. `None` if the server lists none.
-pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Result<Option<String>, SettingError> {
+pub(super) fn choose(models: &[ListedModel], task: RemoteTask, first: bool) -> Result<Option<String>, SettingError> {
     let unclear = |what: &str| {
         let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MAX_NAMED).collect();
         let more = (models.len() > MAX_NAMED).then(|| format!("and {} more", models.len() - MAX_NAMED));
         names.extend(more.as_deref());
         Err(SettingError::new(Setting::ModelId, format!("{what}: {}", names.join(", "))))
     };
-    let word = wanted.word();
+    let word = task.word();
     let says = |model: &ListedModel, word: &str| model.capabilities.iter().any(|capability| capability == word);
     let can = |model: &&ListedModel| model.capabilities.is_empty() || says(model, word);
     let is_first = |(index, model): &(usize, &ListedModel)| {
@@ -116,7 +116,7 @@ pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Res
     let once = models.iter().enumerate().filter(is_first).map(|(_, model)| model);
     let mut able: Vec<&ListedModel> = once.filter(can).collect();
     // A model that also embeds compares vectors; a model for ranking alone is better.
-    if wanted == Wanted::Scores && able.iter().any(|model| !says(model, "embed")) {
+    if task == RemoteTask::Scores && able.iter().any(|model| !says(model, "embed")) {
         able.retain(|model| !says(model, "embed"));
     }
     match able[..] {

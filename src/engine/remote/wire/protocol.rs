@@ -24,7 +24,7 @@ pub(crate) struct Parameters {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RemoteTask {
     /// Vectors of texts, embedded as this.
     Vectors(Role),
     Scores,
@@ -34,7 +34,7 @@ pub enum Wanted {
     },
 }
 
-impl Wanted {
+impl RemoteTask {
     /// Its name in infa's and Infinity's list of models.
     pub fn word(self) -> &'static str {
         match self {
@@ -113,7 +113,7 @@ pub(crate) trait Protocol: Send + Sync {
     fn read_reply(
         &mut self,
         _parameters: &mut Parameters,
-        _wanted: Wanted,
+        _task: RemoteTask,
         _reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
         Ok(())

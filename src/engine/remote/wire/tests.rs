@@ -264,7 +264,7 @@ fn scores_in_the_order_of_documents() {
 fn settled(
     name: &str,
     model: Option<&str>,
-    wanted: Wanted,
+    task: RemoteTask,
     replies: &[Json],
 ) -> Result<(Parameters, Option<String>), SettingError> {
     let (mut server, mut ask) = (server(name), Parameters { model: model.map(str::to_owned), ..Parameters::default() });
@@ -272,7 +272,7 @@ fn settled(
     while server.next_query(&ask).is_some() {
         let refused = RemoteError::Status { code: 404, message: None, retry_after: None };
         let answer = replies.next().map(reply);
-        server.read_reply(&mut ask, wanted, answer.as_ref().ok_or(&refused))?;
+        server.read_reply(&mut ask, task, answer.as_ref().ok_or(&refused))?;
     }
     assert!(replies.next().is_none(), "{name} sends fewer queries");
     let model = server.model().map(str::to_owned);
@@ -287,38 +287,38 @@ fn the_model_is_the_servers_if_nobody_names_one() {
     let compares = json!({"id": "e5", "object": "model", "capabilities": ["embed", "rerank"]});
     let both = list(json!([embedder, compares, reranker]));
     let plain = list(json!([{"id": "a"}, {"id": "b"}]));
-    let ask = |name: &str, wanted, reply: &Json| settled(name, None, wanted, std::slice::from_ref(reply));
+    let ask = |name: &str, task, reply: &Json| settled(name, None, task, std::slice::from_ref(reply));
     for name in ["infinity", "infa"] {
-        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &both).unwrap().0.model.unwrap(), "bge", "{name}");
-        assert_eq!(ask(name, Wanted::Scores, &both).unwrap().0.model.unwrap(), "rr", "{name}");
-        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &plain).unwrap().0.model.unwrap(), "a", "{name}");
+        assert_eq!(ask(name, RemoteTask::Vectors(Role::Text), &both).unwrap().0.model.unwrap(), "bge", "{name}");
+        assert_eq!(ask(name, RemoteTask::Scores, &both).unwrap().0.model.unwrap(), "rr", "{name}");
+        assert_eq!(ask(name, RemoteTask::Vectors(Role::Text), &plain).unwrap().0.model.unwrap(), "a", "{name}");
         let vectors = list(json!([embedder, compares]));
-        assert_eq!(ask(name, Wanted::Scores, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
-        let none = ask(name, Wanted::Scores, &list(json!([embedder]))).unwrap_err();
+        assert_eq!(ask(name, RemoteTask::Scores, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
+        let none = ask(name, RemoteTask::Scores, &list(json!([embedder]))).unwrap_err();
         assert!(none.setting == Setting::ModelId && none.reason.contains("bge"), "{none:?}");
     }
-    assert_eq!(ask("openai", Wanted::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
+    assert_eq!(ask("openai", RemoteTask::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
     let many: Vec<Json> = (0..20).map(|i| json!({"id": format!("m{i}")})).collect();
-    let many = ask("openai", Wanted::Vectors(Role::Text), &list(json!(many))).unwrap_err();
+    let many = ask("openai", RemoteTask::Vectors(Role::Text), &list(json!(many))).unwrap_err();
     assert!(many.reason.contains("m0, m1") && many.reason.contains("and 12 more"), "{many:?}");
     for name in ["openai", "infinity", "infa", "tei"] {
         // A server without a list of models gets requests without a name.
         assert_eq!(
-            settled(name, None, Wanted::Vectors(Role::Text), &[]).unwrap(),
+            settled(name, None, RemoteTask::Vectors(Role::Text), &[]).unwrap(),
             (Parameters::default(), None),
             "{name}"
         );
-        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &json!("x")).unwrap().0.model, None, "{name}");
+        assert_eq!(ask(name, RemoteTask::Vectors(Role::Text), &json!("x")).unwrap().0.model, None, "{name}");
     }
     for name in ["openai", "infinity", "infa", "cohere", "jina"] {
-        assert_eq!(settled(name, Some("m"), Wanted::Vectors(Role::Text), &[]).unwrap().0.model.unwrap(), "m", "{name}");
+        assert_eq!(settled(name, Some("m"), RemoteTask::Vectors(Role::Text), &[]).unwrap().0.model.unwrap(), "m", "{name}");
     }
 }
 
 #[test]
 fn tei_has_one_model_and_says_which() {
     let info = json!({"model_id": "/data/bge", "served_model_name": "bge", "model_type": {"embedding": {}}});
-    let ask = |model| settled("tei", model, Wanted::Vectors(Role::Text), std::slice::from_ref(&info));
+    let ask = |model| settled("tei", model, RemoteTask::Vectors(Role::Text), std::slice::from_ref(&info));
     let (settled, model) = ask(None).unwrap();
     assert_eq!((settled.model, model.unwrap()), (None, "bge".into()));
     for name in ["bge", "/data/bge"] {
@@ -342,18 +342,18 @@ fn metadata() -> Json {
 
 #[test]
 fn tensors_of_whatever_name() {
-    let triton = |wanted, replies: &[Json]| {
+    let triton = |task, replies: &[Json]| {
         let (mut server, mut ask) = (server("triton"), Parameters::default());
         let mut questions = Vec::new();
         for answer in replies {
             questions.push(sent(&server.next_query(&ask).unwrap()).0);
-            server.read_reply(&mut ask, wanted, Ok(&reply(answer)))?;
+            server.read_reply(&mut ask, task, Ok(&reply(answer)))?;
         }
         assert!(server.next_query(&ask).is_none());
         Ok::<_, SettingError>((server, ask, questions))
     };
     let index = json!([{"name": "a/m", "version": "1", "state": "READY"}]);
-    let (server, ask, questions) = triton(Wanted::Vectors(Role::Text), &[index.clone(), metadata()]).unwrap();
+    let (server, ask, questions) = triton(RemoteTask::Vectors(Role::Text), &[index.clone(), metadata()]).unwrap();
     assert_eq!(questions, ["POST v2/repository/index", "GET v2/models/a/m"]);
     let request = server.embed(&ask, Role::Text, &TEXTS);
     assert_eq!(request.path, ["v2", "models", "a/m", "infer"]);
@@ -384,23 +384,23 @@ fn tensors_of_whatever_name() {
         ],
         "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1]}],
     });
-    let (server, ask, _) = triton(Wanted::Scores, &[index.clone(), pair.clone()]).unwrap();
+    let (server, ask, _) = triton(RemoteTask::Scores, &[index.clone(), pair.clone()]).unwrap();
     let body = sent(&server.rerank(&ask, "q", &TEXTS)).1;
     assert_eq!((&body["inputs"][0]["data"], &body["inputs"][1]["shape"]), (&json!(["q"]), &json!([2])));
     let scores = json!({"outputs": [{"name": "scores", "datatype": "FP32", "shape": [2, 1], "data": [[0.5], [2]]}]});
     assert_eq!(server.reranked(&reply(&scores), 2).unwrap().values, [0.5, 2.0]);
 
-    for (wanted, odd) in [
-        (Wanted::Vectors(Role::Text), pair),
-        (Wanted::Scores, metadata()),
-        (Wanted::Vectors(Role::Text), json!({"inputs": [], "outputs": []})),
-        (Wanted::Vectors(Role::Text), json!({"inputs": [{"name": "ids", "datatype": "INT64"}], "outputs": []})),
+    for (task, odd) in [
+        (RemoteTask::Vectors(Role::Text), pair),
+        (RemoteTask::Scores, metadata()),
+        (RemoteTask::Vectors(Role::Text), json!({"inputs": [], "outputs": []})),
+        (RemoteTask::Vectors(Role::Text), json!({"inputs": [{"name": "ids", "datatype": "INT64"}], "outputs": []})),
     ] {
-        let error = triton(wanted, &[index.clone(), odd.clone()]).map(|_| ()).unwrap_err();
+        let error = triton(task, &[index.clone(), odd.clone()]).map(|_| ()).unwrap_err();
         assert!(error.reason.contains("it takes"), "{error:?}");
     }
     for index in [json!([]), json!({}), json!([{"name": "a"}, {"name": "b"}])] {
-        assert_eq!(triton(Wanted::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().setting, Setting::ModelId);
+        assert_eq!(triton(RemoteTask::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().setting, Setting::ModelId);
     }
 }
 

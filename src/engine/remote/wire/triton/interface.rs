@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::remote::wire::Wanted;
+use crate::engine::remote::wire::RemoteTask;
 use crate::model::{Setting, SettingError};
 
 /// The tensors of the model, as infa's server has them until the server says otherwise.
@@ -42,7 +42,7 @@ impl Default for Interface {
 }
 
 impl Interface {
-    pub(crate) fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, SettingError> {
+    pub(crate) fn read(body: &[u8], task: RemoteTask) -> Result<Option<Self>, SettingError> {
         #[derive(Deserialize)]
         struct Metadata {
             inputs: Vec<Tensor>,
@@ -59,8 +59,8 @@ impl Interface {
         };
         let bytes: Vec<&Tensor> = inputs.iter().filter(|tensor| tensor.datatype == "BYTES").collect();
         let named = |name: &str| bytes.iter().copied().find(|tensor| tensor.name == name);
-        let (taken, wanted, output) = match wanted {
-            Wanted::Scores => {
+        let (taken, name, output) = match task {
+            RemoteTask::Scores => {
                 let pair = named("query").zip(named("documents")).filter(|_| bytes.len() == 2);
                 let (query, documents) = pair.ok_or_else(|| unclear("takes no query and documents"))?;
                 (vec![query.clone(), documents.clone()], "scores", "gives no scores")
@@ -77,7 +77,7 @@ impl Interface {
         let numbers: Vec<&Tensor> =
             outputs.iter().filter(|tensor| matches!(tensor.datatype.as_str(), "FP32" | "FP16")).collect();
         let only = if let [only] = numbers[..] { Some(only) } else { None };
-        let given = only.or_else(|| numbers.iter().copied().find(|tensor| tensor.name == wanted));
+        let given = only.or_else(|| numbers.iter().copied().find(|tensor| tensor.name == name));
         let given = given.ok_or_else(|| unclear(output))?;
         Ok(Some(Self { output: Some(given.name.clone()), inputs: taken }))
     }

@@ -11,7 +11,7 @@ use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::remote::wire::openai::Openai;
-use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, Wanted};
+use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, RemoteTask};
 use crate::model::{Setting, SettingError};
 
 /// A server that speaks KServe's version 2.
@@ -124,7 +124,7 @@ impl Protocol for Triton {
     fn read_reply(
         &mut self,
         parameters: &mut Parameters,
-        wanted: Wanted,
+        task: RemoteTask,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
         #[derive(Deserialize)]
@@ -148,9 +148,9 @@ impl Protocol for Triton {
             }
         } else {
             self.described = true;
-            let read = reply.ok().map(|reply| Interface::read(&reply.body, wanted)).transpose()?.flatten();
-            self.interface = read.unwrap_or_else(|| match wanted {
-                Wanted::Scores => {
+            let read = reply.ok().map(|reply| Interface::read(&reply.body, task)).transpose()?.flatten();
+            self.interface = read.unwrap_or_else(|| match task {
+                RemoteTask::Scores => {
                     let inputs = vec![Tensor::text("query"), Tensor::text("documents")];
                     Interface { inputs, output: Some("scores".into()) }
                 }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::engine::Role;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::remote::wire::{Parameters, Protocol, Wanted};
+use crate::engine::remote::wire::{Parameters, Protocol, RemoteTask};
 use crate::model::Setting;
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
@@ -20,7 +20,7 @@ fn reply(body: impl ToString) -> Reply {
 fn ready(
     url: &str,
     model: Option<&str>,
-    wanted: Wanted,
+    task: RemoteTask,
     answers: &[Json],
 ) -> (Box<dyn Protocol>, Parameters, Vec<String>, Url) {
     let (mut protocol, base) = at(&Url::parse(url).unwrap());
@@ -30,7 +30,7 @@ fn ready(
     for answer in answers {
         let question = protocol.next_query(&ask).unwrap();
         questions.push(format!("{} {}", question.method, question.path.join("/")));
-        protocol.read_reply(&mut ask, wanted, Ok(&reply(answer))).unwrap();
+        protocol.read_reply(&mut ask, task, Ok(&reply(answer))).unwrap();
     }
     assert!(protocol.next_query(&ask).is_none());
     (protocol, ask, questions, base)
@@ -51,7 +51,7 @@ fn metadata(output: &str) -> Json {
 
 #[test]
 fn a_model_that_generates() {
-    let vectors = Wanted::Vectors(Role::Text);
+    let vectors = RemoteTask::Vectors(Role::Text);
     let url = "http://a:1/x/v2/models/m/versions/3/generate";
     let (protocol, ask, questions, base) = ready(url, None, vectors, &[metadata("VECTOR")]);
     assert_eq!((base.as_str(), protocol.model()), ("http://a:1/x", Some("m")));
@@ -93,13 +93,13 @@ fn a_query_for_each_document_that_is_batched() {
     for (shape, queries) in
         [(json!([-1, 1]), json!(["q", "q"])), (json!([-1]), json!(["q"])), (json!([1]), json!(["q"]))]
     {
-        let (infer, ask, ..) = ready("http://a", Some("m"), Wanted::Scores, &[metadata(shape.clone())]);
+        let (infer, ask, ..) = ready("http://a", Some("m"), RemoteTask::Scores, &[metadata(shape.clone())]);
         let (path, body) = sent(&infer.rerank(&ask, "q", &TEXTS));
         assert_eq!((path.as_str(), &body["inputs"][0]["data"]), ("v2/models/m/infer", &queries), "{shape}");
         assert_eq!(body["inputs"][0]["shape"][0], queries.as_array().unwrap().len());
 
         let url = "http://a/v2/models/m/generate";
-        let (generate, ask, ..) = ready(url, Some("m"), Wanted::Scores, &[metadata(shape)]);
+        let (generate, ask, ..) = ready(url, Some("m"), RemoteTask::Scores, &[metadata(shape)]);
         let (_, body) = sent(&generate.rerank(&ask, "q", &TEXTS));
         assert_eq!(body, json!({"query": queries, "documents": TEXTS}));
         let scores = reply(r#"{"model_name":"m","scores":[0.5,2]}"#);
@@ -110,7 +110,7 @@ fn a_query_for_each_document_that_is_batched() {
 
 #[test]
 fn a_model_behind_an_address_of_its_own() {
-    let vectors = Wanted::Vectors(Role::Text);
+    let vectors = RemoteTask::Vectors(Role::Text);
     let (protocol, ask, _, base) = ready("http://a/t/embeddings?k=v", None, vectors, &[]);
     assert_eq!(base.as_str(), "http://a/t/embeddings?k=v");
     let tensor = json!({"name": "input_text", "datatype": "BYTES", "shape": [2], "data": TEXTS});
@@ -150,7 +150,7 @@ fn a_model_behind_an_address_of_its_own() {
 fn openais_api_in_front_of_triton() {
     let list = json!({"object": "list", "data": [{"id": "m", "object": "model"}]});
     let url = "http://a:9000/v1/embeddings";
-    let (protocol, ask, questions, base) = ready(url, None, Wanted::Vectors(Role::Text), &[list]);
+    let (protocol, ask, questions, base) = ready(url, None, RemoteTask::Vectors(Role::Text), &[list]);
     assert_eq!((base.as_str(), &questions[..]), ("http://a:9000/v1", &["GET models".to_owned()][..]));
     let (path, body) = sent(&protocol.embed(&ask, Role::Text, &TEXTS));
     assert_eq!((path.as_str(), &body["input"], &body["model"]), ("embeddings", &json!(TEXTS), &json!("m")));

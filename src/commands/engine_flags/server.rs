@@ -42,5 +42,5 @@ pub(super) fn resolve(
         concurrency: concurrency.unwrap_or(usual.concurrency),
         ..usual
     };
-    Ok(ServerOptions { spec, text: text_options(text), remote })
+    Ok(ServerOptions { spec, text: text_options(text), remote, measured: false, role_prompts: Vec::new() })
 }

@@ -4,23 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::AppContext;
-use super::super::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, RunningEngine};
+use super::super::engine_set::{EngineOpener, NamedEngine, OpenError, RunningEngine};
 use super::plan::Plan;
 use crate::bench::engine::{Prepared, PreparedRequests, limited};
-use crate::bench::machine::RootPids;
 use crate::bench::report::EngineState;
 use crate::bench::target::Request;
 
-pub(super) struct Ready {
+pub(super) struct MeasurableEngine {
     pub target: Arc<PreparedRequests>,
-    pub facts: EngineFacts,
+    pub running: RunningEngine,
     pub first_answer_seconds: f64,
-    /// The processes it computes in.
-    pub roots: RootPids,
-    started: RunningEngine,
 }
 
-impl Ready {
+impl MeasurableEngine {
     /// Starts an engine and waits for its first answer; the error is its state in the report.
     pub(crate) async fn open(
         planned: &NamedEngine,
@@ -29,27 +25,24 @@ impl Ready {
         requests: &Arc<[Prepared]>,
         app: &AppContext,
     ) -> Result<Self, EngineState> {
-        let started = opener.open(planned).await.map_err(|error| state("start", error))?;
-        let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
-        let target = Arc::new(PreparedRequests::new(engine.clone(), Arc::clone(requests)));
+        let running = opener.open(planned).await.map_err(|error| state("start", error))?;
+        let target = Arc::new(PreparedRequests::new(running.engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
-        match first(&target, plan, requests, app).await {
-            Ok(()) => {
-                let (facts, roots) = (started.facts.clone(), started.roots.clone());
-                Ok(Self { target, facts, first_answer_seconds: begin.elapsed().as_secs_f64(), roots, started })
-            }
+        let answered = first(&target, plan, requests, app).await;
+        let engine = Self { target, running, first_answer_seconds: begin.elapsed().as_secs_f64() };
+        match answered {
+            Ok(()) => Ok(engine),
             Err(error) => {
-                drop(target);
-                started.close().await;
+                engine.close().await;
                 Err(state("first request", error))
             }
         }
     }
 
     pub(crate) async fn close(self) {
-        let Self { target, started, .. } = self;
+        let Self { target, running, .. } = self;
         drop(target);
-        started.close().await;
+        running.close().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! An open engine and its resources.
+//! The runtime of an engine, and the words for its start.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::engine::open::EngineOptions;
 pub(crate) fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRuntime>, Error> {
     match options {
         EngineOptions::Local(_) => EngineRuntime::local(),
-        EngineOptions::Python(_) | EngineOptions::Server(_) => EngineRuntime::network(app),
+        EngineOptions::Python(_) | EngineOptions::Server(_) | EngineOptions::Launched(_) => EngineRuntime::network(app),
     }
 }
 
 /// The first thing that the engine has done when it is open.
-pub(crate) fn opened(options: &EngineOptions) -> &'static str {
+pub(crate) fn start_words(options: &EngineOptions) -> &'static str {
     match options {
         EngineOptions::Local(_) | EngineOptions::Python(_) => "model loaded",
-        EngineOptions::Server(_) => "first reply",
+        EngineOptions::Server(_) | EngineOptions::Launched(_) => "first reply",
     }
 }

@@ -3,8 +3,8 @@
 mod python;
 mod refuse;
 mod resolve;
-mod running;
+mod runtime;
 mod server;
 
 pub(super) use resolve::resolve;
-pub(super) use running::{opened, runtime};
+pub(super) use runtime::{runtime, start_words};

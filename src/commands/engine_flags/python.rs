@@ -1,5 +1,7 @@
 //! From flags to the options of a Python engine.
 
+use std::path::PathBuf;
+
 use super::refuse::{ENGINE, FOR_SERVERS, flag, refuse};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::commands::Error;
@@ -32,17 +34,17 @@ pub(super) fn resolve(
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
         return Err(flag("--request-timeout", "must be longer than 0".into()));
     }
-    let options = PythonModelOptions {
-        spec,
-        request: model_request(model.id, globals)?,
+    let usual = PythonOptions::new(spec, PathBuf::new(), globals.cache.clone());
+    let python = PythonOptions {
         text: text_options(text),
         python: engine.python.python,
         threads: settings::threads(model.hardware.cpu.threads)?,
         batch: engine.request_batch,
-        start_timeout: PythonOptions::START_TIMEOUT,
-        request_timeout: request_timeout.unwrap_or(PythonOptions::REQUEST_TIMEOUT),
+        request_timeout: request_timeout.unwrap_or(usual.request_timeout),
+        ..usual
     };
+    let find = Some(model_request(model.id, globals)?);
     // Before a model is fetched in vain.
-    options.check().map_err(|e| flag(ENGINE, e.to_string()))?;
-    Ok(options)
+    python.check().map_err(|e| flag(ENGINE, e.to_string()))?;
+    Ok(PythonModelOptions { find, python, measured: false })
 }
