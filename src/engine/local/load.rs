@@ -10,7 +10,7 @@ use super::int8;
 use super::options::OnnxOptions;
 use super::runner::run_work;
 use super::weight_files::WeightFiles;
-use super::worker::{Interface, Wanted, run_group};
+use super::worker::{Interface, OnnxOutput, run_group};
 use crate::batch::scheduler::{Run, Scheduler};
 use crate::engine::EngineError;
 use crate::graph::{self, Output, Request};
@@ -88,7 +88,7 @@ pub(super) fn load_onnx(
     runtime: &Runtime,
     path: &Path,
     model: &Model,
-    wanted: Wanted,
+    wanted: OnnxOutput,
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
     if matches!(options.dtype, Dtype::Int8 | Dtype::Bfloat16) {

@@ -2,7 +2,7 @@
 
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::Wanted;
+use super::worker::OnnxOutput;
 use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;
@@ -17,7 +17,7 @@ pub(super) fn load(runtime: &Runtime, model: &Model, options: &OnnxOptions) -> R
             let request = Request { token_types: true, ..Request::of(judgement(model)?) };
             load_safetensors(runtime, path, model, &request, options)
         }
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, options),
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, OnnxOutput::Logits, options),
     }
 }
 

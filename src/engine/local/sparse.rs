@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::{OutputRows, Wanted};
+use super::worker::{OutputRows, OnnxOutput};
 use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;
@@ -54,7 +54,7 @@ pub(super) fn load(
         let request = Request::of(Output::Lexical(Lexical { sum, twice }));
         let loaded = match &model.weights {
             WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, options)?,
-            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Lexical, options)?,
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, OnnxOutput::Lexical, options)?,
         };
         (loaded, Source::Weights)
     } else if m3::Head::Sparse.find(&model.dir).is_some() {
@@ -63,7 +63,7 @@ pub(super) fn load(
                 let request = Request::of(Output::Hidden(Rows::All));
                 load_safetensors(runtime, path, model, &request, options)?
             }
-            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, OnnxOutput::TokenVectors, options)?,
         };
         let names = ["cls_token", "eos_token", "pad_token", "unk_token"];
         let unused = names.iter().filter_map(|name| model.tokenizer.special_id(name)).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::{OutputRows, Wanted};
+use super::worker::{OutputRows, OnnxOutput};
 use crate::engine::{self, EngineError, OutputKind, Role, Scoring, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
@@ -55,7 +55,7 @@ pub(super) fn load(
     };
     let loaded = match &model.weights {
         WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, options)?,
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, OnnxOutput::TokenVectors, options)?,
     };
     let input = loaded.width;
     let mut layers = if m3 {
@@ -96,7 +96,7 @@ pub(super) fn load_plain(
         WeightsFile::Safetensors(path) => {
             load_safetensors(runtime, path, model, &Request::of(Output::Hidden(Rows::All)), options)?
         }
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, OnnxOutput::TokenVectors, options)?,
     };
     let post_process = TokenPostProcess {
         input: loaded.width,

@@ -33,7 +33,7 @@ enum Feed {
 
 /// The requested output of a ready `.onnx` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum OnnxOutput {
     /// A vector a text, pooled already or to be pooled here.
     Vectors,
     TokenVectors,
@@ -43,7 +43,7 @@ pub(super) enum Wanted {
     Lexical,
 }
 
-impl Wanted {
+impl OnnxOutput {
     /// Names of fitting outputs, best first; ranks that fit, best first; and what it is called.
     fn outputs(self) -> (&'static [&'static str], &'static [usize], &'static str) {
         match self {
@@ -75,7 +75,7 @@ impl Interface {
     }
 
     /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
-    pub(super) fn discover(model: &str, session: &Session, wanted: Wanted) -> Result<Self, RuntimeError> {
+    pub(super) fn discover(model: &str, session: &Session, wanted: OnnxOutput) -> Result<Self, RuntimeError> {
         let refuse = |reason: String| RuntimeError::Interface { model: model.to_owned(), reason };
         let mut inputs = Vec::new();
         for (name, _) in session.inputs() {

@@ -32,7 +32,7 @@ pub(crate) struct EmbedCall {
     pub normalize: Option<bool>,
     /// Length to which vectors are truncated.
     pub dimensions: Option<usize>,
-    pub wanted: Wanted,
+    pub wanted: VectorKind,
     /// Number of times that the response has each vector, in different types; 0 means 1.
     pub copies: usize,
     /// Names of the request's fields, for error messages.
@@ -65,7 +65,7 @@ pub(crate) struct MaxTokens {
 
 /// The kind of vectors that a client wants, with the field that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Wanted {
+pub(crate) enum VectorKind {
     /// The model's own kind.
     #[default]
     Any,
@@ -189,8 +189,8 @@ impl EmbedCall {
         let output = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
         match (self.wanted, output) {
-            (Wanted::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "one vector per token"),
-            (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector per text"),
+            (VectorKind::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "one vector per token"),
+            (VectorKind::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector per text"),
             _ => {}
         }
         let options = self.options(service)?;
@@ -210,7 +210,7 @@ impl EmbedCall {
                 let computed = service.compute(output, self.texts, options).await;
                 computed.map(|computed| Vectors::Tokens(computed, permit))
             }
-            _ if self.wanted == Wanted::HiddenStates => {
+            _ if self.wanted == VectorKind::HiddenStates => {
                 if self.dimensions.is_some() {
                     return Err(ApiError::bad_value(fields.dimensions, "token vectors cannot be truncated"));
                 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::embed_call::{self, Vectors, Wanted, embedder, write_object};
+use super::embed_call::{self, Vectors, VectorKind, embedder, write_object};
 use super::embeddings::{EmbeddingsRequest, Layout};
 use super::tags;
 use crate::engine::OutputKind;
@@ -68,9 +68,9 @@ pub(crate) async fn pooling(
     Body(mut request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let wanted = match request.task.take().as_deref() {
-        None => Wanted::Any,
-        Some("embed") => Wanted::OneVector("task"),
-        Some("token_embed") => Wanted::HiddenStates,
+        None => VectorKind::Any,
+        Some("embed") => VectorKind::OneVector("task"),
+        Some("token_embed") => VectorKind::HiddenStates,
         Some(other @ ("classify" | "token_classify" | "score")) => {
             let reason =
                 format!("\"{other}\" is not supported here; use /classify for labels, /score and /rerank for scores");
@@ -82,11 +82,11 @@ pub(crate) async fn pooling(
         }
     };
     let served = match wanted {
-        Wanted::HiddenStates => app.models.choose(request.model.as_deref(), Some(OutputKind::TokenVectors))?,
+        VectorKind::HiddenStates => app.models.choose(request.model.as_deref(), Some(OutputKind::TokenVectors))?,
         _ => embedder(&app, request.model.as_deref())?,
     };
     let (mut call, layout) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
-    if wanted != Wanted::Any {
+    if wanted != VectorKind::Any {
         call.wanted = wanted;
     }
     let service = app.acquire(served).await?;

@@ -12,7 +12,7 @@ use crate::engine::local::runner::Runner;
 use crate::engine::local::sparse::{self, SparsePostProcess};
 use crate::engine::local::token_vectors::{self, TokenPostProcess};
 use crate::engine::local::weight_files::WeightFiles;
-use crate::engine::local::worker::Wanted;
+use crate::engine::local::worker::OnnxOutput;
 use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
@@ -172,7 +172,7 @@ fn load_embedder(
             Ok((load_safetensors(runtime, path, model, &request, options)?, Some(pooling)))
         }
         WeightsFile::Onnx(path) => {
-            let loaded = load_onnx(runtime, path, model, Wanted::Vectors, options)?;
+            let loaded = load_onnx(runtime, path, model, OnnxOutput::Vectors, options)?;
             let pooling = match (loaded.per_token, pooling) {
                 (true, pooling) => Some(model.pooling(pooling)),
                 (false, None) => None,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::response::{Layout, Version};
 use crate::server::http::{deserialize_shapes, whole};
-use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
+use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, VectorKind};
 use crate::server::routes::embeddings::{VectorType, VectorTypes, types_schema};
 use crate::server::routes::inputs::{List, Medium, TextObject, Truncation, texts_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
@@ -112,7 +112,7 @@ impl CohereEmbedRequest {
             truncate: self.truncate,
             max_tokens: self.max_tokens.map(|tokens| MaxTokens { field: "max_tokens", tokens }),
             dimensions: self.output_dimension.filter(|&n| n > 0),
-            wanted: Wanted::OneVector("model"),
+            wanted: VectorKind::OneVector("model"),
             fields: Fields { input: field, dimensions: "output_dimension", ..Fields::default() },
             ..EmbedCall::default()
         };

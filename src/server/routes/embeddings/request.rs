@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::types::{Layout, VectorTypes, types_schema};
 use crate::server::http::{deserialize_shapes, shorten, whole};
-use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
+use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, VectorKind};
 use crate::server::routes::fields::{Direction, agreed, truncation};
 use crate::server::routes::inputs::{Chat, Inputs, Medium, Truncation, inputs_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
@@ -201,9 +201,9 @@ impl EmbeddingsRequest {
             normalize,
             dimensions,
             wanted: match self.return_multivector {
-                None => Wanted::Any,
-                Some(true) => Wanted::TokenVectors("return_multivector"),
-                Some(false) => Wanted::OneVector("return_multivector"),
+                None => VectorKind::Any,
+                Some(true) => VectorKind::TokenVectors("return_multivector"),
+                Some(false) => VectorKind::OneVector("return_multivector"),
             },
             copies: layout.copies(),
             fields,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::name::model;
 use crate::engine::Input;
 use crate::server::http::{Body, json, whole, write};
-use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, Wanted};
+use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, VectorKind};
 use crate::server::routes::embeddings::{VectorType, write as write_vector};
 use crate::server::routes::inputs::{Inputs, Truncation, inputs_schema};
 use crate::server::routes::tags;
@@ -133,7 +133,7 @@ pub(crate) async fn embed(
                 max_tokens: longest(request.options),
                 normalize: Some(true),
                 dimensions: request.dimensions.filter(|&n| n > 0),
-                wanted: Wanted::OneVector("model"),
+                wanted: VectorKind::OneVector("model"),
                 ..EmbedCall::default()
             };
             Some(call.run(&app, &service).await?)
@@ -188,7 +188,7 @@ pub(crate) async fn embeddings(
                 texts: vec![Input::Text(prompt)],
                 max_tokens: longest(request.options),
                 normalize: Some(false),
-                wanted: Wanted::OneVector("model"),
+                wanted: VectorKind::OneVector("model"),
                 fields: Fields { input: "prompt", indexed: false, ..Fields::default() },
                 ..EmbedCall::default()
             };
