@@ -125,6 +125,6 @@ pub mod server {
         serve,
     };
     pub mod models {
-        pub use crate::server::models::{Choose, Models, Spec};
+        pub use crate::server::models::{Choose, Models, ModelSpec};
     }
 }

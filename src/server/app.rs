@@ -9,7 +9,7 @@ use super::http::ApiError;
 use super::limits::Limits;
 use super::memory::BodyBudget;
 use super::metrics::Metrics;
-use super::models::{Models, Served, Service};
+use super::models::{Models, ServedModel, LoadedModel};
 use super::trace::Tracing;
 use crate::engine::OutputKind;
 
@@ -52,17 +52,17 @@ impl App {
     }
 
     /// The model, loaded again first if it was unloaded.
-    pub async fn acquire(&self, served: &Arc<Served>) -> Result<Arc<Service>, ApiError> {
+    pub async fn acquire(&self, served: &Arc<ServedModel>) -> Result<Arc<LoadedModel>, ApiError> {
         Ok(served.acquire(self.limits.model_return).await?)
     }
 
     /// The model that the request names, or else the first.
-    pub async fn model(&self, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
+    pub async fn model(&self, name: Option<&str>) -> Result<Arc<LoadedModel>, ApiError> {
         self.acquire(self.models.choose(name, None)?).await
     }
 
     /// The model that the request names, or else the first made for `output`.
-    pub async fn model_for(&self, name: Option<&str>, output: OutputKind) -> Result<Arc<Service>, ApiError> {
+    pub async fn model_for(&self, name: Option<&str>, output: OutputKind) -> Result<Arc<LoadedModel>, ApiError> {
         self.acquire(self.models.choose(name, Some(output))?).await
     }
 }

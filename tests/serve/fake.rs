@@ -13,7 +13,7 @@ use infa::parts::engine::{
 use infa::parts::fetch::Context;
 use infa::parts::model::Model;
 use infa::parts::model::cache::HubEnv;
-use infa::parts::server::models::{Models, Spec};
+use infa::parts::server::models::{Models, ModelSpec};
 use infa::parts::server::{
     self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, Metrics, ServeError, ServerOptions,
 };
@@ -170,7 +170,7 @@ impl InProcess {
         let loaded = Arc::clone(&engine);
         let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Engine>);
         let metrics = Metrics::new().unwrap();
-        let spec = Spec {
+        let spec = ModelSpec {
             name: "fake".into(),
             aliases: Vec::new(),
             model_id: "fake".into(),

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::settings::ServedModel;
+use super::settings::ModelSettings;
 use crate::commands::{AppContext, Error};
 use crate::engine::open::LocalOptions;
-use crate::server::models::{Choose, Load, LoadError, Served, Spec};
+use crate::server::models::{Choose, Load, LoadError, ServedModel, ModelSpec};
 use crate::server::{App, Metrics};
 
 /// Loads and drops the models one by one.
-pub(crate) fn preload(specs: Vec<Spec>, app: &AppContext) -> Result<(), Error> {
+pub(crate) fn preload(specs: Vec<ModelSpec>, app: &AppContext) -> Result<(), Error> {
     let several = specs.len() > 1;
     for spec in specs {
-        let model = Served::new(spec);
+        let model = ServedModel::new(spec);
         load(&model, several)?;
         app.bars.printer().note(&format!("{} can be loaded", model.spec.name));
     }
@@ -35,7 +35,7 @@ pub(crate) fn start_loading(state: &Arc<App>) -> Result<oneshot::Receiver<Result
 }
 
 /// Loads a model; with `several`, an error begins with its name.
-fn load(model: &Served, several: bool) -> Result<(), Error> {
+fn load(model: &ServedModel, several: bool) -> Result<(), Error> {
     model.load().map_err(|e| match (e.into(), several) {
         (error, true) => Error::OfModel { name: model.spec.name.clone(), error: Box::new(error) },
         (error, false) => error,
@@ -47,11 +47,11 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// The server's description of a model.
-pub(crate) fn spec(model: ServedModel, metrics: &Metrics, app: &AppContext) -> Spec {
-    let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
+pub(crate) fn spec(model: ModelSettings, metrics: &Metrics, app: &AppContext) -> ModelSpec {
+    let ModelSettings { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
     options.onnx.observer = Some(Arc::clone(&metrics) as _);
-    Spec { name, aliases, model_id, embedding_dtype, warm_up, load: loader(options, app.clone()), metrics }
+    ModelSpec { name, aliases, model_id, embedding_dtype, warm_up, load: loader(options, app.clone()), metrics }
 }
 
 /// The function that loads a model.

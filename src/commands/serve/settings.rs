@@ -25,7 +25,7 @@ use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsF
 
 pub(super) struct Settings {
     /// In the order of the command line; at least one.
-    pub models: Vec<ServedModel>,
+    pub models: Vec<ModelSettings>,
     /// True if a server of one model accepts only the model's names.
     pub strict_names: bool,
     pub listen: Listen,
@@ -39,7 +39,7 @@ pub(super) struct Settings {
     pub remarks: Vec<String>,
 }
 
-pub(super) struct ServedModel {
+pub(super) struct ModelSettings {
     pub name: String,
     /// Other names of the model.
     pub aliases: Vec<String>,
@@ -85,7 +85,7 @@ impl Settings {
         let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
         let environment = hub.clone().unwrap_or_else(HubEnv::from_env);
         let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &environment, &mut remarks)?;
-        let shared = |mut model: ServedModel| {
+        let shared = |mut model: ModelSettings| {
             model.options.onnx = model.options.onnx.clone().shared(queue_tokens);
             if let Some(hub) = &hub {
                 model.options.hub = Some(hub.clone());
@@ -128,7 +128,7 @@ fn resolve_models(
     globals: &Globals,
     hub: &HubEnv,
     remarks: &mut Vec<String>,
-) -> Result<Vec<ServedModel>, Error> {
+) -> Result<Vec<ModelSettings>, Error> {
     let ModelsArgs {
         model_id,
         served_model_name,
@@ -184,7 +184,7 @@ fn resolve_models(
         model.dtype = dtype;
         model.batch_tokens = Some(batch_tokens);
         let pooling = poolings.next().flatten().flatten();
-        served.push(ServedModel {
+        served.push(ModelSettings {
             name,
             aliases,
             model_id,

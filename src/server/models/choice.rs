@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::failure::NoModel;
 use super::profile::Fit;
-use super::{Models, Served};
+use super::{Models, ServedModel};
 use crate::engine::OutputKind;
 use crate::server::http::shorten;
 use crate::suggest::suggest_by;
@@ -17,14 +17,14 @@ const MIN_SIMILARITY: f64 = 0.8;
 
 impl Models {
     /// The model with exactly this name or source.
-    pub fn named(&self, name: &str) -> Option<&Arc<Served>> {
+    pub fn named(&self, name: &str) -> Option<&Arc<ServedModel>> {
         let called = self.models.iter().find(|model| model.spec.has_name(name));
         called.or_else(|| self.models.iter().find(|model| model.spec.model_id == name))
     }
 
     /// The model that a request means by `name`: the one with that name, or the only one whose name or source ends with
     /// it (all-MiniLM-L6-v2 for sentence-transformers/all-MiniLM-L6-v2), unless names are strict.
-    pub fn meant(&self, name: &str) -> Option<&Arc<Served>> {
+    pub fn meant(&self, name: &str) -> Option<&Arc<ServedModel>> {
         self.named(name).or_else(|| match self.ending(name)[..] {
             [only] if !self.strict_names => Some(only),
             _ => None,
@@ -32,7 +32,7 @@ impl Models {
     }
 
     /// The models with a name or source whose last part is `name`.
-    fn ending(&self, name: &str) -> Vec<&Arc<Served>> {
+    fn ending(&self, name: &str) -> Vec<&Arc<ServedModel>> {
         let ends = |known: &str| known.rsplit_once('/').is_some_and(|(_, last)| last == name);
         self.models.iter().filter(|model| model.spec.names().any(ends) || ends(&model.spec.model_id)).collect()
     }
@@ -42,7 +42,7 @@ impl Models {
     ///
     /// # Errors
     /// [`NoModel::Unknown`]
-    pub fn resource(&self, name: &str) -> Result<&Arc<Served>, NoModel> {
+    pub fn resource(&self, name: &str) -> Result<&Arc<ServedModel>, NoModel> {
         let found = if ANY.contains(&name) { self.models.first() } else { self.named(name) };
         found.ok_or_else(|| self.unknown(name))
     }
@@ -55,7 +55,7 @@ impl Models {
     ///
     /// # Errors
     /// [`NoModel`]
-    pub fn choose(&self, name: Option<&str>, wanted: Option<OutputKind>) -> Result<&Arc<Served>, NoModel> {
+    pub fn choose(&self, name: Option<&str>, wanted: Option<OutputKind>) -> Result<&Arc<ServedModel>, NoModel> {
         let found = match name.filter(|name| !ANY.contains(name)) {
             Some(name) => match (self.meant(name), &self.models[..]) {
                 (Some(found), _) => Some(found),
@@ -73,7 +73,7 @@ impl Models {
         }
     }
 
-    fn first_for(&self, wanted: OutputKind) -> Option<&Arc<Served>> {
+    fn first_for(&self, wanted: OutputKind) -> Option<&Arc<ServedModel>> {
         let fits = || self.models.iter().map(|model| (model, model.profile().map(|profile| profile.fit(wanted))));
         let with = |wanted: Option<Fit>| fits().find(|(_, fit)| *fit == wanted).map(|(model, _)| model);
         [Some(Fit::Made), None, Some(Fit::Able), Some(Fit::Untried), Some(Fit::Unable)].into_iter().find_map(with)
@@ -98,8 +98,8 @@ impl Models {
     }
 
     /// The error if `model` does not give the output; it names the models that do.
-    fn unable(&self, model: &Served, name: Option<&str>, wanted: OutputKind) -> NoModel {
-        let able = |model: &&Arc<Served>| model.profile().is_some_and(|profile| profile.fit(wanted) >= Fit::Able);
+    fn unable(&self, model: &ServedModel, name: Option<&str>, wanted: OutputKind) -> NoModel {
+        let able = |model: &&Arc<ServedModel>| model.profile().is_some_and(|profile| profile.fit(wanted) >= Fit::Able);
         let able: Vec<&str> = self.models.iter().filter(able).map(|model| model.spec.name.as_str()).collect();
         let lack = format!("no {}", wanted.noun());
         let message = match &able[..] {
@@ -116,7 +116,7 @@ impl Models {
 mod tests {
     use super::*;
     use crate::server::models::profile::Profile;
-    use crate::server::models::{Capability, Spec};
+    use crate::server::models::{Capability, ModelSpec};
     use crate::server::{EmbeddingDtype, Metrics};
 
     const EMBEDDER: (OutputKind, &[Capability]) = (OutputKind::Embedding, &[Capability::Embed, Capability::Rerank]);
@@ -129,7 +129,7 @@ mod tests {
     /// Unloaded models by name; those without a kind are still loading.
     fn models(all: &[(&str, Option<Kind>)]) -> Models {
         let metrics = Metrics::new().unwrap();
-        let spec = |name: &str| Spec {
+        let spec = |name: &str| ModelSpec {
             name: name.into(),
             aliases: vec![format!("{name}-too")],
             model_id: format!("org/{name}"),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Served, Spec};
+use super::{ServedModel, ModelSpec};
 
 /// The models, in the order of the command line.
 pub struct Models {
-    pub(super) models: Vec<Arc<Served>>,
+    pub(super) models: Vec<Arc<ServedModel>>,
     /// True if a request's name must be one of the models', even with a single model.
     pub(super) strict_names: bool,
 }
@@ -20,8 +20,8 @@ const WATCH: Duration = Duration::from_millis(500);
 
 impl Models {
     /// `specs`: at least one, with different names.
-    pub fn new(specs: Vec<Spec>) -> Self {
-        Self { models: specs.into_iter().map(Served::new).collect(), strict_names: false }
+    pub fn new(specs: Vec<ModelSpec>) -> Self {
+        Self { models: specs.into_iter().map(ServedModel::new).collect(), strict_names: false }
     }
 
     /// With `strict`, a server of one model accepts only the names of that model.
@@ -29,7 +29,7 @@ impl Models {
         Self { strict_names: strict, ..self }
     }
 
-    pub fn all(&self) -> &[Arc<Served>] {
+    pub fn all(&self) -> &[Arc<ServedModel>] {
         &self.models
     }
 

@@ -29,7 +29,7 @@ pub type Choose<'c> = &'c dyn Fn(&Model) -> Result<OutputKind, EngineError>;
 pub(crate) type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Engine>, LoadError> + Send + Sync>;
 
 /// A model to be served.
-pub struct Spec {
+pub struct ModelSpec {
     /// The name for clients, responses, metrics and the log.
     pub name: String,
     /// Other names for clients.
@@ -44,7 +44,7 @@ pub struct Spec {
     pub metrics: Arc<ModelMetrics>,
 }
 
-impl Spec {
+impl ModelSpec {
     /// All names for clients, the first one first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::service::Service;
+use super::loaded_model::LoadedModel;
 use crate::engine::int8::SENTENCES;
 use crate::engine::rerank::Method;
 use crate::engine::{Engine, Input, LocalInfo, OutputKind, Request, RequestOptions, Role, SubmitError, TextError};
@@ -22,14 +22,14 @@ const WORD: &str = "warm ";
 /// Computes a short text, and a long one for each worker.
 ///
 /// A failure is logged as a warning, as other texts may succeed. Blocks.
-pub(super) fn warm_up(service: &Service) -> Option<Warm> {
-    let local = service.local();
+pub(super) fn warm_up(loaded: &LoadedModel) -> Option<Warm> {
+    let local = loaded.local();
     let long = long_text(local);
     let mut texts = vec!["warm"];
     texts.extend(std::iter::repeat_n(long.as_str(), local.threads));
     let mut first = Speed::default();
-    if let Err(e) = first.add(service, &texts) {
-        tracing::warn!(model = service.name(), "a first text failed: {e}");
+    if let Err(e) = first.add(loaded, &texts) {
+        tracing::warn!(model = loaded.name(), "a first text failed: {e}");
         return None;
     }
     Some(Warm { first, long })
@@ -82,7 +82,7 @@ pub(super) struct Speed {
 
 impl Warm {
     /// Measures for about a second; large models for as long as a few texts take. `None` if a text fails.
-    pub(crate) fn measure(self, service: &Service) -> Option<Measured> {
+    pub(crate) fn measure(self, loaded: &LoadedModel) -> Option<Measured> {
         let Self { first, long } = self;
         let sentences: Vec<&str> = SENTENCES.lines().collect();
         // As many as fit into the time at the speed of the first texts.
@@ -90,29 +90,29 @@ impl Warm {
         let count = (fit as usize).clamp(8, MAX_SHORT);
         let texts: Vec<&str> = sentences.iter().copied().cycle().take(count).collect();
         let mut short = Speed::default();
-        short.add(service, &texts).ok()?;
+        short.add(loaded, &texts).ok()?;
 
         // The conversion fails only for values that cannot occur.
         let each = Duration::try_from_secs_f64(first.seconds).unwrap_or(TOO_LONG);
         if each > TOO_LONG {
             return Some(Measured { short, long: first });
         }
-        let threads = service.local().threads;
+        let threads = loaded.local().threads;
         let rounds = (LONG.as_secs_f64() / first.seconds.max(1e-6)) as usize;
         let texts = vec![long.as_str(); threads * rounds.clamp(1, MAX_LONG)];
         let mut long = Speed::default();
-        long.add(service, &texts).ok()?;
+        long.add(loaded, &texts).ok()?;
         Some(Measured { short, long })
     }
 }
 
 impl Speed {
     /// Computes `texts` and adds them.
-    fn add(&mut self, service: &Service, texts: &[&str]) -> Result<(), Failed> {
+    fn add(&mut self, loaded: &LoadedModel, texts: &[&str]) -> Result<(), Failed> {
         // A local model needs no drivers of the runtime.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let begun = Instant::now();
-        let tokens = runtime.block_on(compute(service.engine().as_ref(), service.local(), texts))?;
+        let tokens = runtime.block_on(compute(loaded.engine().as_ref(), loaded.local(), texts))?;
         self.seconds += begun.elapsed().as_secs_f64();
         self.texts += texts.len();
         self.tokens += tokens;

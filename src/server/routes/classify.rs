@@ -107,21 +107,21 @@ pub(crate) async fn classify(
             "must be true: texts always get the model's special tokens",
         ));
     }
-    let service = app.model_for(request.model.as_deref(), OutputKind::Labels).await?;
-    check_limits(&[("truncate_prompt_tokens", request.truncate_prompt_tokens)], &service)?;
+    let loaded = app.model_for(request.model.as_deref(), OutputKind::Labels).await?;
+    check_limits(&[("truncate_prompt_tokens", request.truncate_prompt_tokens)], &loaded)?;
     let Documents(input) = request.input;
     let text = |document: Document| Input::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
     let side = ("truncation_side", request.truncation_side);
     let truncate = truncation(request.truncate, request.truncation, &[side], request.truncate_prompt_tokens)?;
-    let truncate = truncate.map(|truncate| truncate.end(&service));
+    let truncate = truncate.map(|truncate| truncate.end(&loaded));
     let options = RequestOptions { truncate, ..RequestOptions::default() };
-    let computed = service.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
+    let computed = loaded.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
     let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };
     Ok(Json(ClassifyResponse {
         object: "classify",
         data: computed.results.iter().map(|labelled| labelled.labels.iter().map(label).collect()).collect(),
-        model: service.name().to_owned(),
+        model: loaded.name().to_owned(),
         usage: Usage::of(computed.tokens),
         id: new_id(),
         created: unix_time(),

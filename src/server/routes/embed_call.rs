@@ -11,7 +11,7 @@ use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmb
 use crate::model::pooling::{ROUNDING, to_unit};
 use crate::server::http::{json_pieces, shorten, write};
 use crate::server::memory::BodyPermit;
-use crate::server::models::{Failure, ModelOutput, NoModel, Served, Service, of_inputs};
+use crate::server::models::{Failure, ModelOutput, NoModel, ServedModel, LoadedModel, of_inputs};
 use crate::server::{ApiError, App, Limits};
 
 #[derive(Debug, Default)]
@@ -167,11 +167,11 @@ pub(crate) fn write_object(
 
 /// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. Models with
 /// token vectors (ColBERT) are accepted as well.
-pub(crate) fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
+pub(crate) fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<ServedModel>, ApiError> {
     match app.models.choose(name, Some(OutputKind::Embedding)) {
         Err(NoModel::Unable(message)) => {
             let of_tokens =
-                |served: &&Arc<Served>| served.profile().is_some_and(|p| p.output == OutputKind::TokenVectors);
+                |served: &&Arc<ServedModel>| served.profile().is_some_and(|p| p.output == OutputKind::TokenVectors);
             let found = app.models.choose(name, Some(OutputKind::TokenVectors)).ok().filter(of_tokens);
             Ok(found.ok_or(NoModel::Unable(message))?)
         }
@@ -184,20 +184,20 @@ impl EmbedCall {
     ///
     /// # Errors
     /// 400 for options that the model does not support; errors of the engine.
-    pub(crate) async fn run(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
-        let (model, local, fields) = (service.model(), service.local(), self.fields);
-        let output = service.engine().info().output;
-        let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
+    pub(crate) async fn run(self, app: &App, loaded: &LoadedModel) -> Result<Vectors, ApiError> {
+        let (model, local, fields) = (loaded.model(), loaded.local(), self.fields);
+        let output = loaded.engine().info().output;
+        let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", loaded.name())));
         match (self.wanted, output) {
             (VectorKind::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "one vector per token"),
             (VectorKind::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector per text"),
             _ => {}
         }
-        let options = self.options(service)?;
-        foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
+        let options = self.options(loaded)?;
+        foreign_ids::warn(loaded.name(), &model.tokenizer, &self.texts);
         let computed = match output {
             OutputKind::TokenVectors => {
-                let width = service.dimensions();
+                let width = loaded.dimensions();
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
                     let reason = format!("token vectors cannot be truncated; this model's have {width} numbers");
                     return Err(ApiError::bad_value(fields.dimensions, reason));
@@ -206,8 +206,8 @@ impl EmbedCall {
                     let usual = if local.normalize { "always have length 1" } else { "are never scaled" };
                     return Err(ApiError::bad_value("normalize", format!("token vectors of this model {usual}")));
                 }
-                let (options, permit) = self.bounded(app, service, options)?;
-                let computed = service.compute(output, self.texts, options).await;
+                let (options, permit) = self.bounded(app, loaded, options)?;
+                let computed = loaded.compute(output, self.texts, options).await;
                 computed.map(|computed| Vectors::Tokens(computed, permit))
             }
             _ if self.wanted == VectorKind::HiddenStates => {
@@ -215,16 +215,16 @@ impl EmbedCall {
                     return Err(ApiError::bad_value(fields.dimensions, "token vectors cannot be truncated"));
                 }
                 let scaled = self.normalize != Some(false);
-                let (options, permit) = self.bounded(app, service, RequestOptions { normalize: None, ..options })?;
-                let computed = service.compute(OutputKind::HiddenStates, self.texts, options).await;
+                let (options, permit) = self.bounded(app, loaded, RequestOptions { normalize: None, ..options })?;
+                let computed = loaded.compute(OutputKind::HiddenStates, self.texts, options).await;
                 computed
                     .map(|computed| Vectors::Tokens(if scaled { to_length_one(computed) } else { computed }, permit))
             }
             OutputKind::Sparse => {
-                let message = format!("{} gives sparse vectors: use /embed_sparse", service.name());
+                let message = format!("{} gives sparse vectors: use /embed_sparse", loaded.name());
                 Err(Failure::Unsupported(message))
             }
-            _ => service.embed(self.texts, options).await.map(Vectors::Texts),
+            _ => loaded.embed(self.texts, options).await.map(Vectors::Texts),
         };
         let mut vectors = computed.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
         if let Vectors::Tokens(computed, permit) = &mut vectors {
@@ -252,17 +252,17 @@ impl EmbedCall {
     fn bounded(
         &self,
         app: &App,
-        service: &Service,
+        loaded: &LoadedModel,
         options: RequestOptions,
     ) -> Result<(RequestOptions, BodyPermit), ApiError> {
         let mut permit = app.memory.permit();
-        let numbers = service.estimated_tokens(&self.texts).saturating_mul(service.dimensions());
+        let numbers = loaded.estimated_tokens(&self.texts).saturating_mul(loaded.dimensions());
         permit.add(numbers.saturating_mul(size_of::<f32>()))?;
         let most = app.limits.reply_numbers() / self.copies.max(1);
         Ok((RequestOptions { most_numbers: Some(most), ..options }, permit))
     }
 
-    fn options(&self, service: &Service) -> Result<RequestOptions, ApiError> {
+    fn options(&self, loaded: &LoadedModel) -> Result<RequestOptions, ApiError> {
         let (role, prompt_name) = match &self.text_use {
             None => (Role::Text, self.prompt_name.clone()),
             Some(text_use) => {
@@ -271,7 +271,7 @@ impl EmbedCall {
                     let reason = format!("both it and {} choose a prompt: send one of them", text_use.field);
                     return Err(ApiError::bad_value(field, reason));
                 }
-                text_use.choose(service.model())?
+                text_use.choose(loaded.model())?
             }
         };
         if let Some(name) = &self.prompt_name
@@ -281,7 +281,7 @@ impl EmbedCall {
         }
         let prompted = RequestOptions { role, prompt: self.prompt.clone(), prompt_name, ..RequestOptions::default() };
         Ok(RequestOptions {
-            truncate: self.truncate.map(|truncate| truncate.end(service)),
+            truncate: self.truncate.map(|truncate| truncate.end(loaded)),
             normalize: self.normalize,
             dimensions: self.dimensions,
             ..prompted

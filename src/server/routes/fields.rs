@@ -9,7 +9,7 @@ use super::inputs::Truncation;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
 use crate::server::http::{deserialize_shapes, visit_numbers, whole};
-use crate::server::models::Service;
+use crate::server::models::LoadedModel;
 
 /// A field that is not supported and would change the result. Null, false and empty values are accepted; other values
 /// are 400.
@@ -98,8 +98,8 @@ pub(crate) fn yes() -> bool {
 ///
 /// # Errors
 /// 400 with the name of the field.
-pub(crate) fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -> Result<(), ApiError> {
-    let most = service.local().max_length;
+pub(crate) fn check_limits(limits: &[(&'static str, Option<i64>)], loaded: &LoadedModel) -> Result<(), ApiError> {
+    let most = loaded.local().max_length;
     for &(field, limit) in limits {
         let Some(limit) = limit.filter(|&limit| limit != 0 && limit != -1) else { continue };
         match usize::try_from(limit) {

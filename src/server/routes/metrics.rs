@@ -15,7 +15,7 @@ use crate::server::{ApiError, App};
     responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     for model in app.models.all() {
-        let stats = model.service().map(|service| service.stats()).unwrap_or_default();
+        let stats = model.loaded().map(|loaded| loaded.stats()).unwrap_or_default();
         app.metrics.set_model(&model.spec.metrics, stats, model.is_loaded(), model.is_loading());
     }
     match app.metrics.render() {

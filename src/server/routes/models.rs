@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::tags;
 use crate::server::http::{ErrorBody, unix_time};
-use crate::server::models::{Capability, Served};
+use crate::server::models::{Capability, ServedModel};
 use crate::server::{ApiError, App};
 
 /// The served models.
@@ -65,20 +65,20 @@ struct Stats {
 }
 
 /// The current statistics of the model's queue.
-fn stats(model: &Served) -> Stats {
-    let Ok(service) = model.service() else { return Stats::default() };
-    let now = service.stats();
+fn stats(model: &ServedModel) -> Stats {
+    let Ok(loaded) = model.loaded() else { return Stats::default() };
+    let now = loaded.stats();
     Stats {
         queue_fraction: now.tokens as f64 / now.capacity.max(1) as f64,
         queue_absolute: now.tasks,
         results_pending: now.running,
-        batch_size: service.local().batch_tokens.min(i32::MAX as usize),
+        batch_size: loaded.local().batch_tokens.min(i32::MAX as usize),
     }
 }
 
 impl ModelObject {
     /// The model under one of its names.
-    fn of(model: &Served, name: &str, app: &App) -> Self {
+    fn of(model: &ServedModel, name: &str, app: &App) -> Self {
         let profile = model.profile();
         Self {
             id: name.to_owned(),
@@ -100,7 +100,7 @@ impl ModelObject {
     responses((status = 200, description = "All models", body = ModelList))
 )]
 pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let entries = |model: &Arc<Served>| -> Vec<ModelObject> {
+    let entries = |model: &Arc<ServedModel>| -> Vec<ModelObject> {
         model.spec.names().map(|name| ModelObject::of(model, name, &app)).collect()
     };
     let data = app.models.all().iter().flat_map(entries).collect();

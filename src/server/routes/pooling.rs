@@ -89,9 +89,9 @@ pub(crate) async fn pooling(
     if wanted != VectorKind::Any {
         call.wanted = wanted;
     }
-    let service = app.acquire(served).await?;
-    let vectors = call.run(&app, &service).await?;
-    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, service.name(), &layout)).await
+    let loaded = app.acquire(served).await?;
+    let vectors = call.run(&app, &loaded).await?;
+    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, loaded.name(), &layout)).await
 }
 
 fn write_response(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {

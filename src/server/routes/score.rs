@@ -118,20 +118,20 @@ pub(crate) async fn score(
 ) -> Result<Json<ScoreResponse>, ApiError> {
     let Pairs { queries, documents, first, second } = request.pairs(&app)?;
     let raw = raw_scores(request.raw_scores, request.use_activation)?;
-    let service = app.model_for(request.model.as_deref(), OutputKind::Score).await?;
+    let loaded = app.model_for(request.model.as_deref(), OutputKind::Score).await?;
     let limits = [
         ("max_tokens_per_doc", request.max_tokens_per_doc),
         ("max_tokens_per_query", request.max_tokens_per_query),
         ("truncate_prompt_tokens", request.truncate_prompt_tokens),
     ];
-    check_limits(&limits, &service)?;
+    check_limits(&limits, &loaded)?;
     let side = ("truncation_side", request.truncation_side);
     let truncate = truncation(request.truncate, request.truncation, &[side], request.truncate_prompt_tokens)?;
-    let truncate = truncate.map(|truncate| truncate.end(&service));
+    let truncate = truncate.map(|truncate| truncate.end(&loaded));
     let options = RequestOptions { truncate, ..RequestOptions::default() };
     let (size, several) = (queries.iter().map(String::len).sum(), queries.len() > 1);
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
-    let scored = service.score(pairs, raw, options).await.map_err(|failure| match failure {
+    let scored = loaded.score(pairs, raw, options).await.map_err(|failure| match failure {
         // Each document's query is at its own index.
         Failure::Query { document, reason } => {
             let index = if several { format!("[{}]", document.unwrap_or_default()) } else { String::new() };
@@ -145,7 +145,7 @@ pub(crate) async fn score(
         id: new_id(),
         object: "list",
         created: unix_time(),
-        model: service.name().to_owned(),
+        model: loaded.name().to_owned(),
         data: results.into_iter().enumerate().map(score).collect(),
         usage: Usage::of(tokens),
     }))

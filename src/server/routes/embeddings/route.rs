@@ -162,9 +162,9 @@ async fn respond(app: &App, request: EmbeddingsRequest, name: Option<String>) ->
     let served = embedder(app, name)?;
     let (mut call, layout) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
     call.text_use = call.text_use.or(by_name);
-    let service = app.acquire(served).await?;
-    let vectors = call.run(app, &service).await?;
-    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, service.name(), &layout)).await
+    let loaded = app.acquire(served).await?;
+    let vectors = call.run(app, &loaded).await?;
+    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, loaded.name(), &layout)).await
 }
 
 /// The response, written directly: the numbers never become a tree of JSON values.

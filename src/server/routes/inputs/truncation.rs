@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use super::schemas::{one_of, string};
 use crate::model::tokenizer::Truncate;
 use crate::server::http::deserialize_shapes;
-use crate::server::models::Service;
+use crate::server::models::LoadedModel;
 
 /// The end at which an input that is too long is cut: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none"
 /// for an error, in any case; `false` stands for "none", and `true`, here `None`, for the server's end.
@@ -17,9 +17,9 @@ impl Truncation {
     pub(crate) const OFF: Self = Self(Some(Truncate::None));
 
     /// `true` on a server that does not truncate stands for the end of the model's tokenizer.
-    pub(crate) fn end(self, service: &Service) -> Truncate {
-        self.0.unwrap_or_else(|| match service.local().truncate {
-            Truncate::None => service.model().tokenizer.truncation_side,
+    pub(crate) fn end(self, loaded: &LoadedModel) -> Truncate {
+        self.0.unwrap_or_else(|| match loaded.local().truncate {
+            Truncate::None => loaded.model().tokenizer.truncation_side,
             end => end,
         })
     }

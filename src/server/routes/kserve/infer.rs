@@ -16,7 +16,7 @@ use super::tensors::{Output, Tensor};
 use crate::engine::rerank::Pairs;
 use crate::engine::{Input, RequestOptions};
 use crate::server::http::{meant, off_thread, parse, shorten, write};
-use crate::server::models::{Failure, Service};
+use crate::server::models::{Failure, LoadedModel};
 use crate::server::routes::inputs::{List, Truncation};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
@@ -99,8 +99,8 @@ pub(crate) struct OutputTensor {
     responses((status = 200, description = "The requested tensor", content(
         (InferResponse = "application/json"),
         (Vec<u8> = "application/octet-stream")))))]
-pub(crate) async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result<Response, ApiError> {
-    let interface = Interface::of(service)?;
+pub(crate) async fn infer(app: Arc<App>, loaded: &LoadedModel, request: Request) -> Result<Response, ApiError> {
+    let interface = Interface::of(loaded)?;
     let headers = request.headers().clone();
     // A layer has read it within its limits.
     let body = Bytes::from_request(request, &()).await;
@@ -109,8 +109,8 @@ pub(crate) async fn infer(app: Arc<App>, service: &Service, request: Request) ->
     let limits = app.limits.clone();
     let reading = move || InferCall::read(interface, &headers, &body, &limits);
     let InferCall { id, parameters, binary_output, first, second } = off_thread(size, reading).await?;
-    let output = compute(interface, service, first, second, &Parameters(&parameters)).await?;
-    let model = service.name().to_owned();
+    let output = compute(interface, loaded, first, second, &Parameters(&parameters)).await?;
+    let model = loaded.name().to_owned();
     let written = write::off_thread_if_many(if binary_output { 0 } else { output.numbers.len() }, move || {
         output.response(&model, id.as_deref(), binary_output)
     });
@@ -200,27 +200,27 @@ fn texts(
 /// The output of the model.
 async fn compute(
     interface: Interface,
-    service: &Service,
+    loaded: &LoadedModel,
     first: Vec<String>,
     second: Option<Vec<String>>,
     parameters: &Parameters<'_>,
 ) -> Result<Output, ApiError> {
     let name = interface.output_name();
-    let options = parameters.options(service)?;
+    let options = parameters.options(loaded)?;
     let raw = parameters.flag("raw_scores")?.unwrap_or(false);
     let rows = first.len();
     match interface {
         Interface::Embed => {
             let texts = first.into_iter().map(Input::Text).collect();
-            let computed = service.embed(texts, options).await.map_err(|e| of_input(e, "text"))?;
+            let computed = loaded.embed(texts, options).await.map_err(|e| of_input(e, "text"))?;
             let columns = computed.results.first().map_or(0, |e| e.vector.len());
             let numbers = computed.results.into_iter().flat_map(|e| e.vector).collect();
             Ok(Output { name, shape: vec![rows, columns], numbers })
         }
         Interface::Classify => {
-            let columns = service.labels().len();
+            let columns = loaded.labels().len();
             let inputs = first.into_iter().map(Input::Text).collect();
-            let computed = service.classify(inputs, raw, options).await.map_err(|e| of_input(e, "text"))?;
+            let computed = loaded.classify(inputs, raw, options).await.map_err(|e| of_input(e, "text"))?;
             let mut numbers = vec![0.0; rows * columns];
             for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(computed.results) {
                 for label in labelled.labels {
@@ -232,7 +232,7 @@ async fn compute(
         Interface::Rerank => {
             let (documents, query) = (second.unwrap_or_default(), first.into_iter().next().unwrap_or_default());
             let rows = documents.len();
-            let computed = service.score(Pairs::of_one(query, documents), raw, options).await;
+            let computed = loaded.score(Pairs::of_one(query, documents), raw, options).await;
             let computed = computed.map_err(|e| of_input(e, "documents"))?;
             let numbers = computed.results.iter().map(|relevance| relevance.score as f32).collect();
             Ok(Output { name, shape: vec![rows], numbers })
@@ -313,14 +313,14 @@ impl Parameters<'_> {
     }
 
     /// The options of the inputs.
-    fn options(&self, service: &Service) -> Result<RequestOptions, ApiError> {
+    fn options(&self, loaded: &LoadedModel) -> Result<RequestOptions, ApiError> {
         let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| {
             Truncation::deserialize(value).ok().filter(|_| value.is_string())
         })?;
         let dimensions = self.get("dimensions", "a number above 0", |value| usize::try_from(value.as_u64()?).ok())?;
         let prompt_name = self.get("prompt_name", "a string", |value| Some(value.as_str()?.to_owned()))?;
         Ok(RequestOptions {
-            truncate: truncate.map(|truncate| truncate.end(service)),
+            truncate: truncate.map(|truncate| truncate.end(loaded)),
             dimensions,
             prompt_name,
             normalize: self.flag("normalize")?,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::server::ApiError;
-use crate::server::models::{Capability, Failure, Service};
+use crate::server::models::{Capability, Failure, LoadedModel};
 
 /// A tensor's name, type and shape; −1 stands for any length.
 #[derive(Serialize, ToSchema)]
@@ -29,13 +29,13 @@ pub(crate) enum Interface {
 }
 
 impl Interface {
-    pub(crate) fn of(service: &Service) -> Result<Self, ApiError> {
-        let can = service.capabilities();
+    pub(crate) fn of(loaded: &LoadedModel) -> Result<Self, ApiError> {
+        let can = loaded.capabilities();
         // An encoder that can also rerank is used for its vectors.
         [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
             .into_iter()
             .find_map(|(capability, interface)| can.contains(&capability).then_some(interface))
-            .ok_or_else(|| Failure::Unsupported(format!("{} has no output for this protocol", service.name())).into())
+            .ok_or_else(|| Failure::Unsupported(format!("{} has no output for this protocol", loaded.name())).into())
     }
 
     /// Names of the inputs, all BYTES.
@@ -64,8 +64,8 @@ impl Interface {
         self.names().iter().map(|name| TensorMetadata { name, datatype: "BYTES", shape: shape(name) }).collect()
     }
 
-    pub(crate) fn output(self, service: &Service) -> TensorMetadata {
-        let columns = i64::try_from(service.dimensions()).unwrap_or(-1);
+    pub(crate) fn output(self, loaded: &LoadedModel) -> TensorMetadata {
+        let columns = i64::try_from(loaded.dimensions()).unwrap_or(-1);
         let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
         TensorMetadata { name: self.output_name(), datatype: "FP32", shape }
     }

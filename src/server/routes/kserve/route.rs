@@ -14,7 +14,7 @@ use super::infer::infer;
 use super::interface::{Interface, TensorMetadata};
 use super::tensors::VERSION;
 use crate::server::http::KserveErrorBody;
-use crate::server::models::{Failure, Served, Service};
+use crate::server::models::{Failure, ServedModel, LoadedModel};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
@@ -98,14 +98,14 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Serv
 #[utoipa::path(post, path = "/v2/repository/index", operation_id = "repository_index", tag = tags::KSERVE,
     responses((status = 200, description = "All models", body = Vec<IndexEntry>)))]
 pub(crate) async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
-    let entry = |name: &String, service: Result<Arc<Service>, Failure>| {
-        let (state, reason) = match service {
+    let entry = |name: &String, loaded: Result<Arc<LoadedModel>, Failure>| {
+        let (state, reason) = match loaded {
             Ok(_) => ("READY", String::new()),
             Err(e) => ("UNAVAILABLE", e.to_string()),
         };
         IndexEntry { name: name.clone(), version: VERSION, state, reason }
     };
-    Json(app.models.all().iter().map(|model| entry(&model.spec.name, model.service())).collect())
+    Json(app.models.all().iter().map(|model| entry(&model.spec.name, model.loaded())).collect())
 }
 
 /// Get the input and output tensors of a model
@@ -117,14 +117,14 @@ pub(crate) async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> 
         (status = 200, description = "Names, types and shapes of its tensors", body = ModelMetadata),
         (status = 404, description = "The model does not exist", body = KserveErrorBody)))]
 pub(crate) async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, ApiError> {
-    let service = app.acquire(found(&app, name)?).await?;
-    let interface = Interface::of(&service)?;
+    let loaded = app.acquire(found(&app, name)?).await?;
+    let interface = Interface::of(&loaded)?;
     Ok(Json(ModelMetadata {
-        name: service.name().to_owned(),
+        name: loaded.name().to_owned(),
         versions: [VERSION],
         platform: "onnxruntime",
         inputs: interface.inputs(),
-        outputs: vec![interface.output(&service)],
+        outputs: vec![interface.output(&loaded)],
     }))
 }
 
@@ -181,8 +181,8 @@ pub(crate) async fn post_model(
     let path = whole(path)?;
     match path.strip_suffix("/infer") {
         Some(model) => {
-            let service = app.acquire(found(&app, name(model)?)?).await?;
-            infer(app, &service, request).await
+            let loaded = app.acquire(found(&app, name(model)?)?).await?;
+            infer(app, &loaded, request).await
         }
         None => Err(not_found(format!("no such route: POST /v2/models/{path}; use /v2/models/NAME/infer"))),
     }
@@ -205,7 +205,7 @@ fn name(path: &str) -> Result<&str, ApiError> {
 }
 
 /// The model with that exact name: a name in a path must exist, even on a server of one model.
-fn found<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Served>, ApiError> {
+fn found<'a>(app: &'a App, name: &str) -> Result<&'a Arc<ServedModel>, ApiError> {
     Ok(app.models.resource(name)?)
 }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::name::model;
 use crate::model::source::WeightsFile;
 use crate::server::http::Body;
-use crate::server::models::{Capability, Served, Service};
+use crate::server::models::{Capability, ServedModel, LoadedModel};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
@@ -87,14 +87,14 @@ pub(crate) struct OllamaVersion {
 }
 
 /// The architecture in config.json.
-fn architecture(service: &Service) -> String {
-    let config = &service.model().config;
+fn architecture(loaded: &LoadedModel) -> String {
+    let config = &loaded.model().config;
     config.get("model_type").and_then(Value::as_str).unwrap_or("unknown").to_owned()
 }
 
-fn details(service: Option<&Service>) -> OllamaDetails {
-    let family = service.map(architecture).unwrap_or_default();
-    let format = match service.map(|service| &service.model().weights) {
+fn details(loaded: Option<&LoadedModel>) -> OllamaDetails {
+    let family = loaded.map(architecture).unwrap_or_default();
+    let format = match loaded.map(|loaded| &loaded.model().weights) {
         None => "",
         Some(WeightsFile::Safetensors(_)) => "safetensors",
         Some(WeightsFile::Onnx(_)) => "onnx",
@@ -103,7 +103,7 @@ fn details(service: Option<&Service>) -> OllamaDetails {
     OllamaDetails { parent_model: "", format, family, families, parameter_size: "", quantization_level: "" }
 }
 
-fn capabilities(served: &Served) -> Vec<&'static str> {
+fn capabilities(served: &ServedModel) -> Vec<&'static str> {
     if served.capabilities().contains(&Capability::Embed) { vec!["embedding"] } else { Vec::new() }
 }
 
@@ -111,7 +111,7 @@ fn started(app: &App) -> String {
     humantime::format_rfc3339_seconds(SystemTime::now() - app.started.elapsed()).to_string()
 }
 
-fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
+fn entry(served: &Arc<ServedModel>, app: &App) -> OllamaModel {
     let name = &served.spec.name;
     OllamaModel {
         name: name.clone(),
@@ -119,7 +119,7 @@ fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
         modified_at: started(app),
         size: served.profile().map_or(0, |profile| profile.size),
         digest: Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect(),
-        details: details(served.service().ok().as_deref()),
+        details: details(served.loaded().ok().as_deref()),
         capabilities: capabilities(served),
     }
 }
@@ -147,15 +147,15 @@ pub(crate) async fn show(
     Body(request): Body<OllamaShowRequest>,
 ) -> Result<Json<OllamaShowResponse>, ApiError> {
     let served = model(&app, request.model.as_deref())?;
-    let service = app.acquire(served).await?;
-    let architecture = architecture(&service);
+    let loaded = app.acquire(served).await?;
+    let architecture = architecture(&loaded);
     let model_info = serde_json::json!({
         "general.architecture": architecture,
-        format!("{architecture}.context_length"): service.local().max_length,
-        format!("{architecture}.embedding_length"): service.dimensions(),
+        format!("{architecture}.context_length"): loaded.local().max_length,
+        format!("{architecture}.embedding_length"): loaded.dimensions(),
     });
     Ok(Json(OllamaShowResponse {
-        details: details(Some(&service)),
+        details: details(Some(&loaded)),
         model_info,
         capabilities: capabilities(served),
         modified_at: started(&app),

@@ -109,8 +109,8 @@ pub(crate) async fn embed(
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
     let served = model(&app, request.model.as_deref())?;
-    let service = app.acquire(served).await?;
-    let loaded = started.elapsed();
+    let loaded = app.acquire(served).await?;
+    let loading = started.elapsed();
     // A missing input or a single empty text only loads the model. Each text of a list has a vector.
     let (inputs, is_alone) = match request.input {
         Some(Inputs(list)) if !list.is_empty() => {
@@ -136,17 +136,17 @@ pub(crate) async fn embed(
                 wanted: VectorKind::OneVector("model"),
                 ..EmbedCall::default()
             };
-            Some(call.run(&app, &service).await?)
+            Some(call.run(&app, &loaded).await?)
         }
     };
     let numbers = vectors.as_ref().map_or(0, |vectors| vectors.numbers().into_iter().sum());
     let body =
-        write::off_thread_if_many(numbers, move || write_response(service.name(), vectors.as_ref(), started, loaded))
+        write::off_thread_if_many(numbers, move || write_response(loaded.name(), vectors.as_ref(), started, loading))
             .await?;
     Ok(json(body))
 }
 
-fn write_response(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: Duration) -> Vec<u8> {
+fn write_response(name: &str, vectors: Option<&Vectors>, started: Instant, loading: Duration) -> Vec<u8> {
     let mut out = b"{\"model\":".to_vec();
     write::json(name, &mut out);
     out.extend_from_slice(b",\"embeddings\":[");
@@ -160,7 +160,7 @@ fn write_response(name: &str, vectors: Option<&Vectors>, started: Instant, loade
     }
     let rest = serde_json::json!({
         "total_duration": started.elapsed().as_nanos() as u64,
-        "load_duration": loaded.as_nanos() as u64,
+        "load_duration": loading.as_nanos() as u64,
         "prompt_eval_count": vectors.map_or(0, Vectors::tokens),
     });
     out.push(b']');
@@ -179,7 +179,7 @@ pub(crate) async fn embeddings(
     Body(request): Body<OllamaEmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let served = model(&app, request.model.as_deref())?;
-    let service = app.acquire(served).await?;
+    let loaded = app.acquire(served).await?;
     let mut out = b"{\"embedding\":".to_vec();
     match request.prompt.filter(|prompt| !prompt.is_empty()) {
         None => out.extend_from_slice(b"[]"),
@@ -192,7 +192,7 @@ pub(crate) async fn embeddings(
                 fields: Fields { input: "prompt", indexed: false, ..Fields::default() },
                 ..EmbedCall::default()
             };
-            call.run(&app, &service).await?.each(|_, numbers, _| vector(numbers, &mut out));
+            call.run(&app, &loaded).await?.each(|_, numbers, _| vector(numbers, &mut out));
         }
     }
     out.push(b'}');

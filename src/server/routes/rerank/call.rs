@@ -4,7 +4,7 @@ use crate::engine::RequestOptions;
 use crate::engine::rerank::Pairs;
 use crate::server::ApiError;
 use crate::server::http::{RESULT_BYTES, off_thread};
-use crate::server::models::{Failure, ModelOutput, Relevance, Service};
+use crate::server::models::{Failure, ModelOutput, Relevance, LoadedModel};
 use crate::server::routes::fields::check_limits;
 use crate::server::routes::inputs::Truncation;
 
@@ -47,8 +47,8 @@ impl Ranked {
 
 impl RerankCall {
     /// 400 for token limits below the model's.
-    pub(crate) fn check(&self, service: &Service) -> Result<(), ApiError> {
-        check_limits(&self.limits, service)
+    pub(crate) fn check(&self, loaded: &LoadedModel) -> Result<(), ApiError> {
+        check_limits(&self.limits, loaded)
     }
 
     /// True if the two can be computed together: all but their own documents is the same.
@@ -61,10 +61,10 @@ impl RerankCall {
     /// Computes the scores, and orders the documents, best first.
     pub(crate) async fn run(
         self,
-        service: &Service,
+        loaded: &LoadedModel,
         documents: Vec<String>,
     ) -> Result<(ModelOutput<Relevance>, Vec<Ranked>), Failure> {
-        let (computed, ranks) = Self::run_all(vec![(self, documents)], service).await?;
+        let (computed, ranks) = Self::run_all(vec![(self, documents)], loaded).await?;
         Ok((computed, ranks.into_iter().next().unwrap_or_default()))
     }
 
@@ -72,10 +72,10 @@ impl RerankCall {
     /// first.
     pub(crate) async fn run_all(
         calls: Vec<(Self, Vec<String>)>,
-        service: &Service,
+        loaded: &LoadedModel,
     ) -> Result<(ModelOutput<Relevance>, Vec<Vec<Ranked>>), Failure> {
         let Some((first, _)) = calls.first() else { return Err(Failure::Internal("no calls".into())) };
-        let truncate = first.truncate.map(|truncate| truncate.end(service));
+        let truncate = first.truncate.map(|truncate| truncate.end(loaded));
         let (raw, options) = (first.raw, RequestOptions { truncate, ..RequestOptions::default() });
         let mut pairs = Pairs::default();
         let mut wanted = Vec::with_capacity(calls.len());
@@ -89,7 +89,7 @@ impl RerankCall {
             pairs.documents.extend(documents.into_iter().map(|document| (index, document)));
             wanted.push((count, call.top_n, shown));
         }
-        let computed = service.score(pairs, raw, options).await?;
+        let computed = loaded.score(pairs, raw, options).await?;
         if computed.results.len() != wanted.iter().map(|(count, ..)| count).sum::<usize>() {
             return Err(Failure::Internal("the engine returned a wrong number of scores".into()));
         }

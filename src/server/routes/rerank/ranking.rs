@@ -109,9 +109,9 @@ async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Resul
         max_chunks: None,
         limits: Vec::new(),
     };
-    let service = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
+    let loaded = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
     let passages = passages.into_iter().map(|passage| passage.text).collect();
-    let (computed, ranks) = call.run(&service, passages).await.map_err(|e| of_inputs(e, "passages"))?;
+    let (computed, ranks) = call.run(&loaded, passages).await.map_err(|e| of_inputs(e, "passages"))?;
     let ranking = |Ranked { index, score, .. }| Ranking { index, logit: score };
     let size = Ranked::size(&ranks);
     let rankings = ranks.into_iter().map(ranking).collect();

@@ -127,10 +127,10 @@ async fn rank_documents(
     let documents = documents.checked("documents", &app.limits)?;
     let objects = objects || documents.iter().all(|document| document.object);
     let documents: Vec<String> = documents.into_iter().map(|document| document.text).collect();
-    let service = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
-    call.check(&service)?;
+    let loaded = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
+    call.check(&loaded)?;
     let chunks = call.max_chunks;
-    let (computed, ranks) = call.run(&service, documents).await.map_err(|e| match e {
+    let (computed, ranks) = call.run(&loaded, documents).await.map_err(|e| match e {
         Failure::Input { index, reason, too_long: true } if chunks.is_some() => {
             let reason = format!("documents[{index}]: {reason}; only one chunk per document is supported");
             ApiError::bad_value("max_chunks_per_doc", reason)
@@ -141,9 +141,9 @@ async fn rank_documents(
     let shape = if objects && !is_voyages { Shape::Object } else { Shape::Text };
     let size = Ranked::size(&ranks);
     let body = if is_voyages {
-        written(size, VoyageResponse::new(ranks, shape, service.name(), computed.tokens)).await?
+        written(size, VoyageResponse::new(ranks, shape, loaded.name(), computed.tokens)).await?
     } else {
-        written(size, RerankResponse::new(ranks, shape, service.name(), computed.tokens, computed.results.len()))
+        written(size, RerankResponse::new(ranks, shape, loaded.name(), computed.tokens, computed.results.len()))
             .await?
     };
     Ok(json(body))
@@ -187,10 +187,10 @@ impl TeiTask for RerankTexts {
     ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(0);
         let name = calls.first().and_then(|call| call.model.clone());
-        let service = app.model_for(name.as_deref(), OutputKind::Score).await?;
+        let loaded = app.model_for(name.as_deref(), OutputKind::Score).await?;
         let mut with_texts = Vec::with_capacity(calls.len());
         for (call, count) in calls.into_iter().zip(parts.counts()) {
-            call.check(&service)?;
+            call.check(&loaded)?;
             let rest = texts.split_off(count.min(texts.len()));
             let own = std::mem::replace(&mut texts, rest);
             // The query counts with each text, but is tokenized once.
@@ -198,7 +198,7 @@ impl TeiTask for RerankTexts {
             cost.characters += own.iter().map(|text| query + text.chars().count()).sum::<usize>();
             with_texts.push((call, own));
         }
-        let ranked = RerankCall::run_all(with_texts, &service).await;
+        let ranked = RerankCall::run_all(with_texts, &loaded).await;
         let (computed, ranks) = ranked.map_err(|failure| failed::<Self>(failure, &parts))?;
         cost.count(&computed);
         let size = ranks.iter().map(|ranks| Ranked::size(ranks)).sum();

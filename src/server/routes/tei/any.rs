@@ -16,7 +16,7 @@ use super::similarity::Similarity;
 use super::together::{TeiTask, alone};
 use crate::engine::OutputKind;
 use crate::server::http::{Body, ErrorShape, deserialize_shapes, off_thread, parse, visit_numbers};
-use crate::server::models::Service;
+use crate::server::models::LoadedModel;
 use crate::server::routes::health::{self, Well};
 use crate::server::routes::{rerank, tags};
 use crate::server::{ApiError, App};
@@ -87,8 +87,8 @@ impl Peek {
 
 impl Kind {
     /// The model's own task.
-    pub(crate) fn of(service: &Service) -> Self {
-        match service.engine().info().output {
+    pub(crate) fn of(loaded: &LoadedModel) -> Self {
+        match loaded.engine().info().output {
             OutputKind::Embedding => Self::Embed,
             OutputKind::Sparse => Self::EmbedSparse,
             OutputKind::TokenVectors | OutputKind::HiddenStates => Self::EmbedAll,

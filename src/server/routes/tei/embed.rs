@@ -86,9 +86,9 @@ impl TeiTask for Embed {
 
     async fn compute(app: &App, options: EmbedRequest, texts: Vec<Input>, parts: Parts) -> Result<Responses, ApiError> {
         let EmbedRequest { normalize, truncate, truncation_direction, prompt_name, dimensions, model, .. } = options;
-        let service = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
+        let loaded = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
         let mut cost = Cost::begin(characters(&texts));
-        let truncate = truncation(&service, truncate, truncation_direction);
+        let truncate = truncation(&loaded, truncate, truncation_direction);
         let options = RequestOptions {
             normalize: Some(normalize),
             dimensions,
@@ -96,7 +96,7 @@ impl TeiTask for Embed {
             truncate,
             ..RequestOptions::default()
         };
-        let computed = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        let computed = loaded.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
         cost.count(&computed);
         let numbers = computed.results.iter().map(|e| e.vector.len()).sum();
         Responses::write(parts, computed.results, numbers, cost, |_, vectors: &[Embedding], out| {
@@ -129,12 +129,12 @@ impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
     ) -> Result<Responses, ApiError> {
         let EmbedTokensRequest { truncate, truncation_direction, prompt_name, model, .. } = options;
         let output = if SPARSE { OutputKind::Sparse } else { OutputKind::TokenVectors };
-        let service = app.model_for(model.as_deref(), output).await?;
-        let truncate = truncation(&service, truncate, truncation_direction);
+        let loaded = app.model_for(model.as_deref(), output).await?;
+        let truncate = truncation(&loaded, truncate, truncation_direction);
         let options = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
         let mut cost = Cost::begin(characters(&texts));
         if SPARSE {
-            let computed = service.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
+            let computed = loaded.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
             let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
             cost.count(&computed);
             let numbers: usize = computed.results.iter().map(|e| e.values.len()).sum();
@@ -158,14 +158,14 @@ impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
         }
         let options = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..options };
         let mut permit = app.memory.permit();
-        let numbers = service.estimated_tokens(&texts).saturating_mul(service.dimensions());
+        let numbers = loaded.estimated_tokens(&texts).saturating_mul(loaded.dimensions());
         let full = |_| failed::<Self>(Failure::Full { retry_after: Duration::from_secs(1) }, &parts);
         permit.add(numbers.saturating_mul(size_of::<f32>())).map_err(full)?;
-        let output = match service.engine().info().output {
+        let output = match loaded.engine().info().output {
             OutputKind::TokenVectors => OutputKind::TokenVectors,
             _ => OutputKind::HiddenStates,
         };
-        let computed = service.compute::<TokenEmbeddings>(output, texts, options).await;
+        let computed = loaded.compute::<TokenEmbeddings>(output, texts, options).await;
         let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
         cost.count(&computed);
         let numbers = computed.results.iter().map(|e| e.vectors.len()).sum();

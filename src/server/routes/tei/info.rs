@@ -12,7 +12,7 @@ use crate::engine::{LocalInfo, OutputKind};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::server::http::TeiErrorBody;
-use crate::server::models::{Capability, Service};
+use crate::server::models::{Capability, LoadedModel};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
@@ -87,16 +87,16 @@ struct ClassifierModel {
         (status = 404, description = "The model does not exist", body = TeiErrorBody)))]
 pub(crate) async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, ApiError> {
     let served = app.models.choose(query.model.as_deref(), None)?;
-    let service = app.acquire(served).await?;
+    let loaded = app.acquire(served).await?;
     // Clients compare it with the name that they sent.
-    let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| service.name().to_owned());
-    let engine = service.local();
+    let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| loaded.name().to_owned());
+    let engine = loaded.local();
     Ok(Json(Info {
-        model_id: service.model_id().to_owned(),
+        model_id: loaded.model_id().to_owned(),
         model_sha: commit(engine),
         model_dtype: engine.dtype.to_string(),
         served_model_name: name,
-        model_type: model_type(&service),
+        model_type: model_type(&loaded),
         max_concurrent_requests: app.limits.concurrent_requests,
         max_input_length: bounded(engine.max_length),
         max_batch_tokens: bounded(engine.batch_tokens),
@@ -115,8 +115,8 @@ fn bounded(number: usize) -> usize {
     number.min(i32::MAX as usize)
 }
 
-fn model_type(service: &Service) -> ModelType {
-    let engine = service.engine();
+fn model_type(loaded: &LoadedModel) -> ModelType {
+    let engine = loaded.engine();
     match engine.info().output {
         OutputKind::Embedding | OutputKind::TokenVectors | OutputKind::HiddenStates => {
             // TEI's names of its three kinds.
@@ -124,17 +124,17 @@ fn model_type(service: &Service) -> ModelType {
                 Pooling::LastToken => "last_token",
                 other => other.name(),
             };
-            let modes: Vec<&str> = service.local().pooling.iter().map(name).collect();
+            let modes: Vec<&str> = loaded.local().pooling.iter().map(name).collect();
             ModelType::Embedding(EmbeddingModel { pooling: modes.join("+") })
         }
         OutputKind::Sparse => ModelType::Embedding(EmbeddingModel { pooling: "splade".into() }),
         OutputKind::Logits | OutputKind::Score | OutputKind::Labels => {
-            let labels = service.labels();
+            let labels = loaded.labels();
             let labels = ClassifierModel {
                 id2label: labels.iter().map(ToString::to_string).enumerate().collect(),
                 label2id: labels.iter().map(ToString::to_string).zip(0..).collect(),
             };
-            match service.capabilities().contains(&Capability::Rerank) {
+            match loaded.capabilities().contains(&Capability::Rerank) {
                 true => ModelType::Reranker(labels),
                 false => ModelType::Classifier(labels),
             }

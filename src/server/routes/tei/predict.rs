@@ -91,10 +91,10 @@ impl TeiTask for Predict {
     ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(characters(&inputs));
         let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
-        let service = app.model_for(model.as_deref(), OutputKind::Labels).await?;
-        let truncate = truncation(&service, truncate, truncation_direction);
+        let loaded = app.model_for(model.as_deref(), OutputKind::Labels).await?;
+        let truncate = truncation(&loaded, truncate, truncation_direction);
         let options = RequestOptions { truncate, ..RequestOptions::default() };
-        let computed = service.classify(inputs, raw_scores, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        let computed = loaded.classify(inputs, raw_scores, options).await.map_err(|e| failed::<Self>(e, &parts))?;
         cost.count(&computed);
         let numbers = computed.results.iter().map(|labelled| labelled.labels.len()).sum();
         Responses::write(parts, computed.results, numbers, cost, |part, results: &[Labelled], out| {

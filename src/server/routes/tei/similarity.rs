@@ -93,13 +93,13 @@ impl TeiTask for Similarity {
         parts: Parts,
     ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(characters(&texts));
-        let service = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
-        let similarity = service.model().similarity();
+        let loaded = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
+        let similarity = loaded.model().similarity();
         let similarity = similarity.map_err(|e| failed::<Self>(Failure::Unsupported(e.to_string()), &parts))?;
         let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters;
-        let truncate = truncation(&service, truncate, truncation_direction);
+        let truncate = truncation(&loaded, truncate, truncation_direction);
         let options = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
-        let computed = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        let computed = loaded.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
         cost.count(&computed);
         let numbers = computed.results.iter().map(|e| e.vector.len()).sum();
         Responses::write(parts, computed.results, numbers, cost, move |_, vectors: &[Embedding], out| {

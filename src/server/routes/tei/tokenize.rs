@@ -15,7 +15,7 @@ use crate::engine::{Input, TextError};
 use crate::model::tokenizer::pieces::Piece;
 use crate::model::tokenizer::{Prompted, Tokenizer};
 use crate::server::http::{Body, json_list, shorten, write};
-use crate::server::models::Service;
+use crate::server::models::LoadedModel;
 use crate::server::routes::fields::yes;
 use crate::server::routes::inputs::Inputs;
 use crate::server::routes::tags;
@@ -80,8 +80,8 @@ pub(crate) async fn tokenize(
 ) -> Result<Response, ApiError> {
     let TokenizeRequest { inputs: Inputs(texts), add_special_tokens, prompt_name, model } = request;
     let texts = texts.checked("inputs", &app.limits)?;
-    let service = app.model(model.as_deref()).await?;
-    let prompt = prompt(&service, prompt_name.as_deref())?.unwrap_or_default();
+    let loaded = app.model(model.as_deref()).await?;
+    let prompt = prompt(&loaded, prompt_name.as_deref())?.unwrap_or_default();
     let text = |(index, text)| match text {
         Input::Text(text) => Ok(text),
         _ => Err(wrong_kind("inputs", index, "must be a string")),
@@ -95,7 +95,7 @@ pub(crate) async fn tokenize(
         out.shrink_to_fit();
         Ok(out)
     };
-    with_tokenizer(&app, service, "inputs", sizes, TEXTS, each).await
+    with_tokenizer(&app, loaded, "inputs", sizes, TEXTS, each).await
 }
 
 /// Decode token ids
@@ -109,7 +109,7 @@ pub(crate) async fn decode(
 ) -> Result<Response, ApiError> {
     let DecodeRequest { ids: Inputs(lists), skip_special_tokens, model } = request;
     let lists = lists.checked("ids", &app.limits)?;
-    let service = app.model(model.as_deref()).await?;
+    let loaded = app.model(model.as_deref()).await?;
     let ids = |(index, ids)| match ids {
         Input::Ids(ids) => Ok(ids),
         _ => Err(wrong_kind("ids", index, "must be token ids")),
@@ -124,7 +124,7 @@ pub(crate) async fn decode(
         write::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
         Ok(out)
     };
-    with_tokenizer(&app, service, "ids", sizes, IDS, each).await
+    with_tokenizer(&app, loaded, "ids", sizes, IDS, each).await
 }
 
 /// Limits and cost of an input, per byte of a text or per id of a list.
@@ -159,10 +159,10 @@ fn wrong_kind(field: &str, index: usize, wrong: &str) -> ApiError {
 }
 
 /// The prompt prepended to each text.
-fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, ApiError> {
-    let model = service.model();
+fn prompt(loaded: &LoadedModel, name: Option<&str>) -> Result<Option<String>, ApiError> {
+    let model = loaded.model();
     match name {
-        None => Ok(service.local().prompt.clone()),
+        None => Ok(loaded.local().prompt.clone()),
         Some(name) => model.prompt(None, Some(name)).map_err(|_| {
             let known: Vec<&str> = model.sentence.prompts.keys().map(String::as_str).collect();
             let known =
@@ -176,7 +176,7 @@ fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, ApiEr
 /// A list of the results of `each`. `sizes`: bytes or ids of the inputs.
 async fn with_tokenizer(
     app: &App,
-    service: Arc<Service>,
+    loaded: Arc<LoadedModel>,
     field: &'static str,
     sizes: Vec<usize>,
     cost: Cost,
@@ -189,11 +189,11 @@ async fn with_tokenizer(
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
     let transient = sizes.iter().max().map_or(0, |largest| largest * cost.transient);
     // Large texts are processed one at a time.
-    let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.local().threads.max(1));
+    let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, loaded.local().threads.max(1));
     let mut permit = app.memory.permit();
     permit.add(transient * at_once.min(count))?;
     permit.add(total.saturating_mul(cost.response).min(limit))?;
-    let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
+    let (engine, written) = (Arc::clone(&loaded), AtomicUsize::new(0));
     let job = move |i| {
         let out = each(&engine.model().tokenizer, i)?;
         if written.fetch_add(out.len(), Ordering::Relaxed) + out.len() > limit {
@@ -201,7 +201,7 @@ async fn with_tokenizer(
         }
         Ok(out)
     };
-    let items = service.job(total, count, at_once, Box::new(job)).await;
+    let items = loaded.job(total, count, at_once, Box::new(job)).await;
     let items = items.map_err(|e| error_of(e, |index| format!("{field}[{index}]")))?;
     Ok(json_list(items, permit))
 }

@@ -205,8 +205,8 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn 
             (Some(kind), _) => (kind, 0),
             (None, Some(&kind)) => kind,
             (None, None) => {
-                let service = app.model(peek.model.as_deref()).await.map_err(|e| within(e, i))?;
-                let kind = (Kind::of(&service), service.dimensions());
+                let loaded = app.model(peek.model.as_deref()).await.map_err(|e| within(e, i))?;
+                let kind = (Kind::of(&loaded), loaded.dimensions());
                 kinds.insert(peek.model, kind);
                 kind
             }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::failure::Failure;
 use super::lazy_engine::LazyEngine;
 use super::profile::{Capability, Profile};
-use super::spec::{Load, LoadError, Spec};
+use super::spec::{Load, LoadError, ModelSpec};
 use crate::batch::scheduler::Stats;
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::rerank::{Method, Pairs, Reranker, Score};
@@ -42,7 +42,7 @@ pub struct Relevance {
 }
 
 /// A loaded model.
-pub struct Service {
+pub struct LoadedModel {
     name: String,
     model_id: String,
     engine: Arc<dyn Engine>,
@@ -71,9 +71,9 @@ fn purpose(model: &Model) -> OutputKind {
     }
 }
 
-impl Service {
+impl LoadedModel {
     /// Loads the model. Blocks.
-    pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
+    pub(super) fn load(spec: &ModelSpec) -> Result<Arc<Self>, LoadError> {
         let engine = (spec.load)(&|model| Ok(purpose(model)))?;
         let info = engine.info();
         let Some(local) = info.local.clone() else {

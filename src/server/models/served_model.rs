@@ -10,15 +10,15 @@ use tokio::sync::watch;
 use super::failure::{CHANGED, Failure};
 use super::lazy_engine::{REPLACED, is_same};
 use super::profile::{Capability, Profile};
-use super::service::Service;
-use super::spec::{LoadError, Spec};
+use super::loaded_model::LoadedModel;
+use super::spec::{LoadError, ModelSpec};
 use super::warm_up::{Measured, warm_up};
 use crate::panic_guard::message_of;
 use crate::server::memory::return_freed_memory;
 
 /// A served model.
-pub struct Served {
-    pub spec: Spec,
+pub struct ServedModel {
+    pub spec: ModelSpec,
     state: watch::Sender<State>,
     /// Number of requests for it so far.
     uses: AtomicU64,
@@ -30,7 +30,7 @@ enum State {
     /// Being downloaded or loaded for the first time.
     Loading,
     /// In memory. Each request in progress holds a clone: the model is idle if there is no other.
-    Ready(Arc<Service>),
+    Ready(Arc<LoadedModel>),
     Failed(LoadError),
     /// Unloaded because it was idle; with the error of the last attempt to load it again.
     Unloaded(Known, Option<LoadError>),
@@ -41,15 +41,15 @@ enum State {
 /// The profile of a model that is not in memory.
 type Known = Arc<Profile>;
 
-impl Served {
-    pub fn new(spec: Spec) -> Arc<Self> {
+impl ServedModel {
+    pub fn new(spec: ModelSpec) -> Arc<Self> {
         Arc::new(Self { spec, state: watch::Sender::new(State::Loading), uses: AtomicU64::new(0) })
     }
 
     /// True if it serves requests: it is loaded, or is loaded again by the next request, as far as is known.
     pub fn is_ready(&self) -> bool {
         match &*self.state.borrow() {
-            State::Ready(service) => service.changed().is_none(),
+            State::Ready(loaded) => loaded.changed().is_none(),
             State::Unloaded(_, failed) => failed.is_none(),
             State::Returning(_) => true,
             State::Loading | State::Failed(_) => false,
@@ -59,7 +59,7 @@ impl Served {
     /// The reason why it does not serve requests, for people; `None` if it does.
     pub fn not_ready_reason(&self) -> Option<String> {
         match &*self.state.borrow() {
-            State::Ready(service) => service.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
+            State::Ready(loaded) => loaded.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
             State::Unloaded(_, Some(_)) => Some(format!("the model {} could not be loaded again", self.spec.name)),
             State::Unloaded(..) | State::Returning(_) => None,
             State::Loading => Some("models are loading".into()),
@@ -69,8 +69,8 @@ impl Served {
 
     /// Checks the files of the loaded model; the first check that finds a change logs it.
     pub fn check_files(&self) {
-        if let State::Ready(service) = &*self.state.borrow() {
-            service.changed();
+        if let State::Ready(loaded) = &*self.state.borrow() {
+            loaded.changed();
         }
     }
 
@@ -86,7 +86,7 @@ impl Served {
     /// `None` before it was loaded for the first time.
     pub fn profile(&self) -> Option<Arc<Profile>> {
         match &*self.state.borrow() {
-            State::Ready(service) => Some(Arc::clone(service.profile())),
+            State::Ready(loaded) => Some(Arc::clone(loaded.profile())),
             State::Unloaded(known, _) | State::Returning(known) => Some(Arc::clone(known)),
             State::Loading | State::Failed(_) => None,
         }
@@ -98,12 +98,12 @@ impl Served {
     }
 
     /// The model, if it is in memory now. Does not count as use.
-    pub fn service(&self) -> Result<Arc<Service>, Failure> {
+    pub fn loaded(&self) -> Result<Arc<LoadedModel>, Failure> {
         match &*self.state.borrow() {
-            State::Ready(service) if service.changed().is_some() => {
+            State::Ready(loaded) if loaded.changed().is_some() => {
                 Err(Failure::Unavailable(format!("{}: {CHANGED}", self.spec.name)))
             }
-            State::Ready(service) => Ok(Arc::clone(service)),
+            State::Ready(loaded) => Ok(Arc::clone(loaded)),
             State::Loading | State::Returning(_) => Err(self.unavailable("is loading")),
             State::Unloaded(..) => Err(self.unavailable("was idle and is not in memory")),
             State::Failed(e) => Err(self.unavailable(&format!("could not be loaded: {e}"))),
@@ -115,13 +115,13 @@ impl Served {
     /// # Errors
     /// [`Failure::Unavailable`] while it is loaded for the first time, if it cannot be loaded again, or not within
     /// `patience`.
-    pub async fn acquire(self: &Arc<Self>, patience: Duration) -> Result<Arc<Service>, Failure> {
+    pub async fn acquire(self: &Arc<Self>, patience: Duration) -> Result<Arc<LoadedModel>, Failure> {
         self.uses.fetch_add(1, Ordering::Relaxed);
         let returned = async {
             let mut state = self.state.subscribe();
             loop {
                 if !matches!(*state.borrow(), State::Unloaded(..) | State::Returning(_)) {
-                    return self.service();
+                    return self.loaded();
                 }
                 self.begin_return()?;
                 // The registry holds the sender and outlives its requests.
@@ -158,7 +158,7 @@ impl Served {
             model.state.send_modify(|state| {
                 if let State::Returning(known) = state {
                     *state = match loaded {
-                        Ok(service) => State::Ready(service),
+                        Ok(loaded) => State::Ready(loaded),
                         Err(e) => {
                             tracing::error!(model = model.spec.name, "could not be loaded again: {e}");
                             State::Unloaded(Arc::clone(known), Some(e))
@@ -184,7 +184,7 @@ impl Served {
     pub fn load(&self) -> Result<(), LoadError> {
         let loaded = self.attempt(None);
         self.state.send_replace(match &loaded {
-            Ok(service) => State::Ready(Arc::clone(service)),
+            Ok(loaded) => State::Ready(Arc::clone(loaded)),
             Err(e) => State::Failed(e.clone()),
         });
         loaded.map(drop)
@@ -192,21 +192,21 @@ impl Served {
 
     /// Loads it. The first time, when nothing is `known` of it, measures its speed if the log shows it; later, another
     /// model in its place is an error.
-    fn attempt(&self, known: Option<&Profile>) -> Result<Arc<Service>, LoadError> {
+    fn attempt(&self, known: Option<&Profile>) -> Result<Arc<LoadedModel>, LoadError> {
         let started = Instant::now();
         let load = || {
-            let service = Service::load(&self.spec)?;
-            if known.is_some_and(|known| !is_same(&known.origin, &service.profile().origin)) {
+            let loaded = LoadedModel::load(&self.spec)?;
+            if known.is_some_and(|known| !is_same(&known.origin, &loaded.profile().origin)) {
                 return Err(LoadError::Other { message: REPLACED.into(), hint: None });
             }
-            let warm = if self.spec.warm_up { warm_up(&service) } else { None };
+            let warm = if self.spec.warm_up { warm_up(&loaded) } else { None };
             if known.is_none()
                 && tracing::enabled!(target: "infa::server", tracing::Level::INFO)
-                && let Some(measured) = warm.and_then(|warm| warm.measure(&service))
+                && let Some(measured) = warm.and_then(|warm| warm.measure(&loaded))
             {
                 log_speed(&self.spec.name, &measured);
             }
-            Ok(service)
+            Ok(loaded)
         };
         // A panic of a library must not end the server.
         let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
@@ -224,8 +224,8 @@ impl Served {
         let mut idle = None;
         self.state.send_if_modified(|state| match state {
             // Clones are made from `state` alone, which is locked here.
-            State::Ready(service) if Arc::strong_count(service) == 1 => {
-                let gone = State::Unloaded(Arc::clone(service.profile()), None);
+            State::Ready(loaded) if Arc::strong_count(loaded) == 1 => {
+                let gone = State::Unloaded(Arc::clone(loaded.profile()), None);
                 idle = Some(std::mem::replace(state, gone));
                 true
             }
@@ -248,7 +248,7 @@ impl Served {
 
     /// True while a request uses it.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Ready(service) if Arc::strong_count(service) > 1)
+        matches!(&*self.state.borrow(), State::Ready(loaded) if Arc::strong_count(loaded) > 1)
     }
 
     #[cfg(test)]
@@ -287,15 +287,15 @@ mod tests {
     use crate::server::EmbeddingDtype;
     use crate::server::models::Load;
 
-    fn served(load: impl Fn() -> Result<Arc<dyn Engine>, LoadError> + Send + Sync + 'static) -> Arc<Served> {
+    fn served(load: impl Fn() -> Result<Arc<dyn Engine>, LoadError> + Send + Sync + 'static) -> Arc<ServedModel> {
         let load: Load = Arc::new(move |_| load());
         let embedding_dtype = EmbeddingDtype::default();
         let metrics = crate::server::Metrics::new().unwrap().model("a");
         let (name, model_id) = ("a".into(), "org/a".into());
-        Served::new(Spec { name, aliases: Vec::new(), model_id, embedding_dtype, warm_up: true, load, metrics })
+        ServedModel::new(ModelSpec { name, aliases: Vec::new(), model_id, embedding_dtype, warm_up: true, load, metrics })
     }
 
-    fn refused(acquired: Result<Arc<Service>, Failure>) -> String {
+    fn refused(acquired: Result<Arc<LoadedModel>, Failure>) -> String {
         match acquired {
             Err(Failure::Unavailable(message)) => message,
             Err(other) => other.to_string(),
@@ -308,7 +308,7 @@ mod tests {
         let model = served(|| panic!("no memory for {}", "weights"));
         assert_eq!(model.load().unwrap_err().to_string(), "loading failed: no memory for weights");
         assert!(!model.is_ready());
-        assert_eq!(refused(model.service()), "the model a could not be loaded: loading failed: no memory for weights");
+        assert_eq!(refused(model.loaded()), "the model a could not be loaded: loading failed: no memory for weights");
     }
 
     #[tokio::test]
