@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::parse::{paragraphs, with_variable, with_variables};
 use super::serve::LogLevel;
 use super::{
-    BenchArgs, ClassifyArgs, CompareArgs, CompletionsArgs, EmbedArgs, EnginesArgs, ListingArgs, ManArgs, ModelCommand,
-    RerankArgs, ServeArgs,
+    BenchArgs, ClassifyArgs, CompareArgs, CompletionsArgs, EmbedArgs, EngineArgs, EnginesArgs, ListingArgs, ManArgs,
+    ModelCommand, RerankArgs, ServeArgs,
 };
 use crate::ui::log::{LogFormat, Logging, ServerLog};
 
@@ -131,4 +131,16 @@ pub enum Command {
     ///
     /// One page with all subcommands and flags, for man -l -. --output DIR writes a page for each subcommand, for a directory man1 on MANPATH.
     Man(ManArgs),
+}
+
+impl Command {
+    /// The engine's flags of a command that runs one.
+    pub(super) fn engine_mut(&mut self) -> Option<&mut EngineArgs> {
+        match self {
+            Self::Embed(args) => Some(&mut args.engine),
+            Self::Rerank(args) => Some(&mut args.engine),
+            Self::Classify(args) => Some(&mut args.engine),
+            _ => None,
+        }
+    }
 }

@@ -138,12 +138,20 @@ fn flag_of(setting: Setting) -> &'static str {
     }
 }
 
+fn flag_of_engine(error: &EngineError) -> Option<&'static str> {
+    match error {
+        EngineError::Setting(e) => Some(flag_of(e.setting)),
+        EngineError::NoOutput { .. } => Some(flag_of(Setting::OutputType)),
+        _ => None,
+    }
+}
+
 /// An engine's error with the flag that it is about.
 fn of_engine(error: &EngineError) -> String {
-    match error {
-        EngineError::Setting(e) => format!("{}{}: {}", flag_of(e.setting), e.shown_value(), e.reason),
-        EngineError::NoOutput { .. } => format!("{}: {error}", flag_of(Setting::OutputType)),
-        error => error.to_string(),
+    match (error, flag_of_engine(error)) {
+        (EngineError::Setting(e), Some(flag)) => format!("{flag}{}: {}", e.shown_value(), e.reason),
+        (error, Some(flag)) => format!("{flag}: {error}"),
+        (error, None) => error.to_string(),
     }
 }
 
@@ -208,6 +216,16 @@ impl From<std::io::Error> for Error {
 impl Error {
     pub(super) fn flag(flag: &'static str, reason: impl Into<String>) -> Self {
         Self::Flag { flag, reason: reason.into() }
+    }
+
+    /// The flag that the error is about, with its dashes.
+    pub(crate) fn flag_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Flag { flag, .. } => Some(flag),
+            Self::Engine(e) => flag_of_engine(e),
+            Self::OfModel { error, .. } => error.flag_name(),
+            _ => None,
+        }
     }
 
     pub(crate) fn exit_status(&self) -> i32 {

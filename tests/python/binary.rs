@@ -82,6 +82,8 @@ fn what_python_engines_do_not_take_is_refused() {
     spec("openvino@cuda").run().refuses(2, &["openvino", "cuda"]);
     spec("torch").run().refuses(3, &["/nonexistent", "--python"]);
     spec("onnx").run().refuses(2, &["--python", "not a Python engine"]);
+    // Also where a variable names the same one.
+    spec("onnx").env("INFA_PYTHON", "/nonexistent").run().refuses(2, &["--python", "not a Python engine"]);
     spec("torch@cpu").arg("--device=cuda").run().refuses(2, &["--device", "torch@cpu"]);
 }
 

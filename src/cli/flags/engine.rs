@@ -35,12 +35,16 @@ pub struct EngineArgs {
 
     #[command(flatten)]
     pub python: PythonArgs,
+
+    /// True if the interpreter is given on the command line, not by a variable.
+    #[arg(skip)]
+    pub python_is_typed: bool,
 }
 
 impl EngineArgs {
     /// The names of the flags that are given, without those that name the engine and its interpreter.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { engine: _, requests, request_batch, concurrency, python: _ } = self;
+        let Self { engine: _, requests, request_batch, concurrency, python: _, python_is_typed: _ } = self;
         let own = [("--request-batch", request_batch.is_some()), ("--concurrency", concurrency.is_some())];
         [requests.given(), given(own)].concat()
     }

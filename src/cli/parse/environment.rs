@@ -93,7 +93,7 @@ impl Cli {
         let command = without_variables(command, &ignored);
         let matches = command.clone().try_get_matches_from(&arguments);
         let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
-        let (cli, matches) = parsed.map_err(|e| {
+        let (mut cli, matches) = parsed.map_err(|e| {
             let serves = arguments.iter().any(|argument| argument == "serve");
             let variables = if serves { tei.taken() } else { Vec::new() };
             UsageError::new(
@@ -102,6 +102,9 @@ impl Cli {
                 &variables,
             )
         })?;
+        if let Some(engine) = cli.command.engine_mut() {
+            engine.python_is_typed = is_typed(Some(&matches), "python");
+        }
         let mut remarks = Remarks { variables: FromVariables::of(&command, &matches), ..Remarks::default() };
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));

@@ -34,14 +34,19 @@ impl FromVariables {
         Self(found)
     }
 
-    /// A sentence about those that `message` is about: it names the flag or the value.
-    pub fn behind(&self, message: &str) -> Option<String> {
-        let is_meant = |from: &&FromVariable| {
-            let value = |value: &String| value.len() >= SHORTEST_VALUE && message.contains(value.as_str());
+    /// A sentence about those behind an error: the variable of the `flag` that the error is about; else those whose flag
+    /// or value `message` names.
+    pub fn behind(&self, flag: Option<&str>, message: &str) -> Option<String> {
+        let is_named = |from: &&FromVariable| {
+            let value = |value: &String| value.len() >= SHORTEST_VALUE && has_word(message, value);
             has_word(message, &from.flag) || from.values.iter().any(value)
         };
         let sets = |from: &FromVariable| format!("{} sets {}", from.variable, from.flag);
-        let meant: Vec<String> = self.0.iter().filter(is_meant).map(sets).collect();
+        let of_flag = self.0.iter().find(|from| Some(from.flag.as_str()) == flag);
+        let meant: Vec<String> = match of_flag {
+            Some(from) => vec![sets(from)],
+            None => self.0.iter().filter(is_named).map(sets).collect(),
+        };
         (!meant.is_empty()).then(|| format!("the variable {}", meant.join(", and ")))
     }
 }
@@ -60,11 +65,11 @@ fn from_variable(arg: &Arg, matches: &ArgMatches) -> Option<FromVariable> {
     Some(FromVariable { flag, variable: variable.to_owned(), values: values.collect() })
 }
 
-/// True if `message` has `flag`, and not as the beginning of a longer one.
-fn has_word(message: &str, flag: &str) -> bool {
-    message.match_indices(flag).any(|(at, _)| {
-        let next = message[at + flag.len()..].chars().next();
-        next.is_none_or(|next| !next.is_alphanumeric() && next != '-')
+/// True if `message` has `word`, and not as a part of a longer one.
+fn has_word(message: &str, word: &str) -> bool {
+    let goes_on = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || next == '-');
+    message.match_indices(word).any(|(at, _)| {
+        !goes_on(message[..at].chars().next_back()) && !goes_on(message[at + word.len()..].chars().next())
     })
 }
 
@@ -135,11 +140,18 @@ mod tests {
             from("--top-n", "INFA_TOP_N", "0"),
             from("--model-id", "INFA_MODEL_ID", "./empty"),
             from("--text", "INFA_TEXT", "a"),
+            from("--device", "INFA_DEVICE", "cpu"),
         ]);
-        let behind = |message: &str| set.behind(message).unwrap_or_default();
+        let behind = |message: &str| set.behind(None, message).unwrap_or_default();
         assert_eq!(behind("--top-n: 0 is not allowed"), "the variable INFA_TOP_N sets --top-n");
         assert_eq!(behind("./empty: is a directory"), "the variable INFA_MODEL_ID sets --model-id");
-        assert_eq!(behind("--top-never, a thing"), "");
+        assert_eq!(behind("--top-never, a thing on cpus, mini-cpu"), "");
+        assert_eq!(behind("cpu: there is none"), "the variable INFA_DEVICE sets --device");
+        // An error about a flag is about no other.
+        assert_eq!(
+            set.behind(Some("--top-n"), "--text on cpu").unwrap_or_default(),
+            "the variable INFA_TOP_N sets --top-n"
+        );
         assert_eq!(behind("--top-n, --text"), "the variable INFA_TOP_N sets --top-n, and INFA_TEXT sets --text");
     }
 }

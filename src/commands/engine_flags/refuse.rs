@@ -11,14 +11,11 @@ pub(super) fn flag(flag: &'static str, reason: String) -> Error {
     Error::Flag { flag, reason }
 }
 
-/// Only a Python engine has an interpreter; one that the environment names is for those that follow.
+/// Only a Python engine has an interpreter; one that a variable names is for other runs.
 pub(super) fn no_python(engine: &EngineArgs, spec: &EngineSpec) -> Result<(), Error> {
-    let named = std::env::var_os("INFA_PYTHON");
-    match &engine.python.python {
-        Some(python) if named.as_deref() != Some(python.as_os_str()) => {
-            Err(flag("--python", format!("{spec} is not a Python engine")))
-        }
-        _ => Ok(()),
+    match engine.python_is_typed {
+        true => Err(flag("--python", format!("{spec} is not a Python engine"))),
+        false => Ok(()),
     }
 }
 
