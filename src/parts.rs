@@ -24,7 +24,7 @@ pub mod cli {
 pub mod engine {
     pub use crate::engine::{
         Checked, Completed, Embedding, Engine, EngineError, EngineInfo, EngineKind, Input, LocalInfo, OnnxEngine,
-        OnnxOptions, Output, OutputKind, OutputOf, Pending, Prediction, PythonEngine, PythonError, PythonOptions,
+        OnnxOptions, Output, OutputKind, OutputOf, Pending, PythonEngine, PythonError, PythonOptions,
         Request, RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions,
         TokenEmbeddings,
     };

@@ -39,7 +39,7 @@ pub(crate) mod stream;
 pub(crate) use api::{BYTES_PER_TOKEN, Job, JobResults, Label, Labelled, TextErrorKind, Times};
 pub use api::{
     Completed, Embedding, Engine, EngineError, EngineInfo, Input, LocalInfo, Output, OutputKind, OutputOf, Pending,
-    Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError, TextOptions, TokenEmbeddings,
+    Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError, TextOptions, TokenEmbeddings,
 };
 pub use checked::Checked;
 pub(crate) use local::check_task;

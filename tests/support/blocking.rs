@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use infa::parts::engine::{
-    Completed, Embedding, Engine, Input, LocalInfo, OutputKind, OutputOf, Prediction, Request, RequestOptions, Role,
+    Completed, Embedding, Engine, Input, LocalInfo, Output, OutputKind, OutputOf, Request, RequestOptions, Role,
     SparseEmbedding, SubmitError, TextError, TokenEmbeddings,
 };
 use infa::parts::model::Model;
@@ -12,6 +12,22 @@ use infa::parts::model::Model;
 /// Blocks until `work` is done.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// The logits of an input.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Prediction {
+    pub logits: Vec<f32>,
+    pub tokens: usize,
+    pub truncated: bool,
+}
+
+impl OutputOf for Prediction {
+    const KIND: OutputKind = OutputKind::Logits;
+
+    fn of(Output { logits, tokens, truncated, .. }: Output) -> Option<Self> {
+        Some(Self { logits: logits?, tokens: tokens?, truncated: truncated? })
+    }
 }
 
 /// Requests that are waited for.

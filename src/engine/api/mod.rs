@@ -16,7 +16,7 @@ mod request;
 pub use engine::{Engine, EngineInfo, LocalInfo};
 pub(crate) use error::TextErrorKind;
 pub use error::{EngineError, SubmitError, TextError};
-pub use output::{Embedding, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
+pub use output::{Embedding, Output, OutputOf, SparseEmbedding, TokenEmbeddings};
 pub(crate) use output::{Label, Labelled};
 pub use output_kind::OutputKind;
 pub(crate) use output_kind::Outputs;

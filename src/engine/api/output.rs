@@ -82,16 +82,6 @@ pub struct TokenEmbeddings {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// One number a label, as the head gives it; none is NaN or infinite.
-    pub logits: Vec<f32>,
-    /// Tokens the model saw, specials included.
-    pub tokens: usize,
-    /// True if tokens were cut.
-    pub truncated: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
     pub labels: Vec<Label>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
@@ -123,14 +113,6 @@ impl OutputOf for TokenEmbeddings {
     fn of(Output { token_vectors, tokens, truncated, .. }: Output) -> Option<Self> {
         let (vectors, dimensions) = token_vectors?;
         Some(Self { vectors, dimensions, tokens: tokens.unwrap_or_default(), truncated: truncated.unwrap_or_default() })
-    }
-}
-
-impl OutputOf for Prediction {
-    const KIND: OutputKind = OutputKind::Logits;
-
-    fn of(Output { logits, tokens, truncated, .. }: Output) -> Option<Self> {
-        Some(Self { logits: logits?, tokens: tokens.unwrap_or_default(), truncated: truncated.unwrap_or_default() })
     }
 }
 
