@@ -97,9 +97,6 @@ pub mod model {
     pub mod tokenizer {
         pub use crate::model::tokenizer::{Hints, TokenizeError, Tokenizer, Truncate};
     }
-    pub mod torch {
-        pub use crate::model::torch::StateDict;
-    }
     pub mod weights {
         pub use crate::model::weights::{Access, Weights};
     }

@@ -12,5 +12,7 @@
 mod pickle;
 mod state_dict;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 pub use state_dict::StateDict;
