@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_never_runs() {
+    fn cancelled_work_never_runs() {
         let (scheduler, go) = held(usize::MAX);
         let (sender, receiver) = mpsc::channel();
         let one = |i| vec![Number(i, sender.clone())];

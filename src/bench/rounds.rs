@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_round_tells_nothing_of_noise() {
+    async fn one_round_has_no_interval() {
         let run = compare(&Plan { max_rounds: 1, ..closed(10) }, vec![Fake::constant(ms(10))]).await;
         assert_eq!((run.rows[0].rounds.len(), &run.rows[0].state), (1, &EngineState::Unstable { half_width: None }));
     }

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_s_line_tells_what_is_left() {
+    fn a_job_s_line_shows_the_rest() {
         let after = Duration::from_secs(10);
         assert_eq!(job_line(1140, after, 250, Some(1000)), "1140 inputs, 114/s, 30 s left");
         assert_eq!(job_line(0, after, 0, Some(1000)), "0 inputs, 0/s");

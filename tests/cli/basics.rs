@@ -106,7 +106,7 @@ fn quiet_says_nothing_but_errors() {
 }
 
 #[test]
-fn verbose_tells_what_was_found_where() {
+fn verbose_shows_where_things_were_found() {
     let model = fixture("bert-tiny").display().to_string();
     embed(["-v"]).stdin("a\n").run().status(0).says(&["ONNX Runtime: ", &model]);
 }

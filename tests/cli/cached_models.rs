@@ -79,7 +79,7 @@ fn missing_and_present_files_are_named() {
 }
 
 #[test]
-fn list_tells_names_sizes_and_tasks() {
+fn list_shows_names_sizes_and_tasks() {
     let home = home();
     assert!(with(&home, &["model", "list"]).run().status(0).says(&["No model is cached"]).out.is_empty());
     cached(&home, "org/small", COMMIT, "main", "bert-tiny");

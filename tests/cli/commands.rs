@@ -48,7 +48,7 @@ fn without_a_command_it_shows_the_way() {
 }
 
 #[test]
-fn doctor_tells_what_is_missing() {
+fn doctor_lists_what_is_missing() {
     let none = tempfile::tempdir().unwrap();
     let alone = infa(["doctor"]).env("XDG_CACHE_HOME", none.path()).env("HF_HOME", none.path());
     let ran = alone.env("PATH", "/nonexistent").without("ORT_DYLIB_PATH").run().status(3);

@@ -105,7 +105,7 @@ fn in_the_middle_of_a_big_job() {
 }
 
 #[test]
-fn when_nobody_reads_the_output() {
+fn when_the_output_is_not_read() {
     let (mut running, stdin) = start(embed([] as [&str; 0]));
     feed(stdin);
     let mut out = running.0.stdout.take().unwrap();

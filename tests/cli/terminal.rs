@@ -122,7 +122,7 @@ fn binary_data_does_not_go_to_a_terminal() {
 }
 
 #[test]
-fn a_bar_tells_what_is_left_and_fits_a_narrow_terminal() {
+fn a_bar_shows_the_rest_and_fits_a_narrow_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("texts.txt");
     std::fs::write(&path, "the sea and the harbour\n".repeat(20_000)).unwrap();

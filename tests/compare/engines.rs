@@ -296,7 +296,7 @@ fn contradicting_flags_are_refused() {
 }
 
 #[test]
-fn interrupted_it_tells_what_it_has() {
+fn interrupted_it_reports_the_results_so_far() {
     let count = AtomicUsize::new(0);
     let slow = Fake::tei(move |_| (count.fetch_add(1, Ordering::SeqCst) > 0).then_some(Answer::Never));
     let dir = tempfile::tempdir().unwrap();

@@ -279,7 +279,7 @@ fn progress_counts_to_the_size_and_names_the_file() {
 // ---- Tokens ----
 
 #[test]
-fn the_token_goes_to_the_hub_and_to_nobody_else() {
+fn the_token_goes_to_the_hub_alone() {
     let mut repo = model();
     repo.token = Some("hf_secret".to_owned());
     let world = world(repo).with_env(|env| env.token = Some("hf_secret".to_owned()));
@@ -358,7 +358,7 @@ fn a_repository_the_hub_hides_with_401_is_not_found() {
 }
 
 #[test]
-fn bad_names_ask_nobody() {
+fn bad_names_send_no_request() {
     let world = world(model());
     for id in ["", "../x", "a/b/c", "a--b", "/etc/passwd", "org/mo del"] {
         let error = world.hub.fetch(id, None, &select, &complete, &world.ctx).unwrap_err();

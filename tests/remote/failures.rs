@@ -18,7 +18,7 @@ fn answered(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Ran {
 }
 
 #[test]
-fn nobody_is_there() {
+fn no_server_is_there() {
     for command in [&["embed"][..], &["rerank", "--query", "q"]] {
         let engine = ["--engine", "tei=http://127.0.0.1:9"];
         let ran = infa(command.iter().chain(&engine)).stdin("a\n").run();

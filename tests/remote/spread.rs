@@ -64,7 +64,7 @@ fn connections_are_kept() {
 }
 
 #[test]
-fn what_nobody_tells_is_left_out() {
+fn unreported_fields_are_left_out() {
     let fake = Fake::tei(|texts| (texts[0] == "bad").then(|| Answer::status(400, "no")));
     let embed = |format: &str| fake.embed(["--format", format, "--request-batch", "1"], "a\nbad\n").run().status(1);
     let ran = embed("jsonl");

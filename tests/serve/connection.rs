@@ -85,7 +85,7 @@ fn the_work_of_a_client_that_went_away_is_dropped() {
 }
 
 #[test]
-fn half_closed_and_half_sent_requests_harm_nobody() {
+fn half_closed_and_half_sent_requests_harm_no_others() {
     let server = server();
     for text in [get("/health"), "GET /hea".to_owned(), post("/v1/embeddings", 100) + "{\"input\""] {
         let mut client = raw::connect(&server.address());

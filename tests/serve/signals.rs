@@ -180,7 +180,7 @@ fn a_port_that_is_taken() {
 }
 
 #[test]
-fn it_goes_on_while_nobody_reads_its_log() {
+fn it_goes_on_while_its_log_is_not_read() {
     let mut server = Server::spawn(command(&["-m", &fixture("bert-tiny")]));
     let status = {
         let reading = server.reading();

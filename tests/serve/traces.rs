@@ -62,7 +62,7 @@ fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
 }
 
 #[test]
-fn a_request_continues_the_callers_trace_and_tells_where_its_time_went() {
+fn a_request_continues_the_callers_trace_and_shows_its_times() {
     let (url, received) = collector();
     let mut command = command(&["--model-id", &fixture("bert-tiny"), "--otlp-endpoint", &url]);
     command.env("OTEL_BSP_SCHEDULE_DELAY", "20").args(["--otlp-service-name", "search"]);

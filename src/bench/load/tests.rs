@@ -115,7 +115,7 @@ async fn a_stall_shows_in_an_open_loop() {
 
 /// A client that stalls itself (here with the whole runtime) sends late; latencies count from the due times.
 #[tokio::test(start_paused = true)]
-async fn a_late_client_counts_as_latency_and_tells() {
+async fn a_late_client_counts_as_latency_and_is_reported() {
     struct Busy;
     impl Observer for Busy {
         fn finished(&self, sample: Sample) {

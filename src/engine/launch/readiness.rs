@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_there() {
+    async fn no_server_is_there() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         drop(listener);

@@ -280,7 +280,7 @@ fn settled(
 }
 
 #[test]
-fn the_model_is_the_servers_if_nobody_names_one() {
+fn without_a_name_the_model_is_the_servers() {
     let list = |models: Json| json!({"object": "list", "data": models});
     let embedder = json!({"id": "bge", "object": "model", "capabilities": ["embed"]});
     let reranker = json!({"id": "rr", "object": "model", "capabilities": ["rerank", "classify"]});
