@@ -34,7 +34,8 @@ pub fn main() -> ! {
             let e = if cancel.is_cancelled() { Error::Interrupted } else { e };
             if !matches!(e, Error::PipeClosed) {
                 let message = e.to_string();
-                let hints: Vec<String> = e.hint().into_iter().chain(remarks.variables.behind(e.flag_name(), &message)).collect();
+                let hints: Vec<String> =
+                    e.hint().into_iter().chain(remarks.variables.behind(e.flag_name(), &message)).collect();
                 let hint = (!hints.is_empty()).then(|| hints.join("; "));
                 bars.printer().error(&message, hint.as_deref());
             }

@@ -24,9 +24,8 @@ pub mod cli {
 pub mod engine {
     pub use crate::engine::{
         Checked, Completed, Embedding, Engine, EngineError, EngineInfo, EngineKind, Input, LocalInfo, OnnxEngine,
-        OnnxOptions, Output, OutputKind, OutputOf, Pending, PythonEngine, PythonError, PythonOptions,
-        Request, RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions,
-        TokenEmbeddings,
+        OnnxOptions, Output, OutputKind, OutputOf, Pending, PythonEngine, PythonError, PythonOptions, Request,
+        RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions, TokenEmbeddings,
     };
     pub mod int8 {
         pub use crate::engine::int8::Int8Options;
@@ -122,6 +121,6 @@ pub mod server {
         serve,
     };
     pub mod models {
-        pub use crate::server::models::{Choose, Models, ModelSpec};
+        pub use crate::server::models::{Choose, ModelSpec, Models};
     }
 }

@@ -167,7 +167,9 @@ impl From<Arc<EngineError>> for Error {
             EngineError::Model(e) => e.is_cancelled(),
             EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
             EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
-            EngineError::Python { error: PythonError::Cancelled, .. } | EngineError::Launch(LaunchError::Cancelled) => true,
+            EngineError::Python { error: PythonError::Cancelled, .. } | EngineError::Launch(LaunchError::Cancelled) => {
+                true
+            }
             _ => false,
         };
         if cancelled { Self::Interrupted } else { Self::Engine(e) }

@@ -33,4 +33,3 @@ pub(crate) use tasks::task;
 pub(crate) use text::tokenizer;
 pub(crate) use weights::lora;
 pub(crate) use weights::static_embedding;
-pub(crate) use weights::torch;

@@ -9,7 +9,7 @@ use super::http::ApiError;
 use super::limits::Limits;
 use super::memory::BodyBudget;
 use super::metrics::Metrics;
-use super::models::{Models, ServedModel, LoadedModel};
+use super::models::{LoadedModel, Models, ServedModel};
 use super::trace::Tracing;
 use crate::engine::OutputKind;
 

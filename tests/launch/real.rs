@@ -36,7 +36,8 @@ fn vectors_are_those_of_this_process() {
         let runtime = runtime();
         let embedded = runtime.block_on(async {
             let (text, options) = (TextOptions::default(), RemoteOptions::default());
-            let client = Client::connect(server.spec(), RemoteTask::Vectors(Role::Text), &text, &options).await.unwrap();
+            let client =
+                Client::connect(server.spec(), RemoteTask::Vectors(Role::Text), &text, &options).await.unwrap();
             assert_eq!(client.model(), Some("bert-tiny"));
             client.embed(&TEXTS, Role::Text).await.unwrap()
         });

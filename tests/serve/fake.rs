@@ -13,7 +13,7 @@ use infa::parts::engine::{
 use infa::parts::fetch::Context;
 use infa::parts::model::Model;
 use infa::parts::model::cache::HubEnv;
-use infa::parts::server::models::{Models, ModelSpec};
+use infa::parts::server::models::{ModelSpec, Models};
 use infa::parts::server::{
     self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, Metrics, ServeError, ServerOptions,
 };

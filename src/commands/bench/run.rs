@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::measurable::MeasurableEngine;
 use super::exports::Exports;
+use super::measurable::MeasurableEngine;
 use super::measure;
 use super::obstacles::Obstacles;
 use super::plan::Plan;

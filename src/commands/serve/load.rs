@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::settings::ModelSettings;
 use crate::commands::{AppContext, Error};
 use crate::engine::open::LocalOptions;
-use crate::server::models::{Choose, Load, LoadError, ServedModel, ModelSpec};
+use crate::server::models::{Choose, Load, LoadError, ModelSpec, ServedModel};
 use crate::server::{App, Metrics};
 
 /// Loads and drops the models one by one.

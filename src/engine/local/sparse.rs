@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::{OutputRows, OnnxOutput};
+use super::worker::{OnnxOutput, OutputRows};
 use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::{EngineFacts, Host, OpenedEngine, Processes, Purpose};
 use crate::engine::rerank::Method;
-use crate::engine::{
-    Engine, EngineError, EngineInfo, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions,
-};
+use crate::engine::{Engine, EngineError, EngineInfo, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
 use crate::model::cache::HubEnv;
 use crate::model::source::{Request, WeightsFile};
 use crate::model::task::{CrossEncoder, Task};

@@ -2,7 +2,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{Host, LaunchOptions, LocalOptions, OpenedEngine, PythonModelOptions, Purpose, ServerOptions};
+use super::{Host, LaunchOptions, LocalOptions, OpenedEngine, Purpose, PythonModelOptions, ServerOptions};
 use crate::engine::EngineError;
 
 /// An engine of any kind, and everything it is opened with.

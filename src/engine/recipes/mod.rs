@@ -8,6 +8,4 @@ mod kind;
 mod recipe;
 
 pub use kind::EngineKind;
-pub(crate) use recipe::{
-    Health, LaunchRecipe, Location, OptionGroup, Package, Packages, PythonRecipe, ServerRecipe, VersionRoute,
-};
+pub(crate) use recipe::{Health, LaunchRecipe, Location, OptionGroup, Package, Packages, ServerRecipe, VersionRoute};

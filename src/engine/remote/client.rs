@@ -10,7 +10,7 @@ use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, RemoteTask};
+use super::wire::{Abilities, Embedded, Labelled, Parameters, Protocol, RemoteTask, Roles, Scored};
 use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::{EngineError, EngineKind, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::{Setting, SettingError, pooling};
@@ -235,7 +235,12 @@ fn parameters(
         (vectors && !can.embeds, Setting::Engine, "its API gives no vectors", ""),
         (scores && !can.reranks, Setting::Engine, "its API ranks no documents", ""),
         (labels && !can.classifies, Setting::Engine, "its API has no labels", ""),
-        (task == RemoteTask::Labels { pairs: true } && !can.classifies_pairs, Setting::Pairs, "its API has no pairs", ""),
+        (
+            task == RemoteTask::Labels { pairs: true } && !can.classifies_pairs,
+            Setting::Pairs,
+            "its API has no pairs",
+            "",
+        ),
         (pooling.is_some(), Setting::Pooling, "the server pools as its model says", ""),
         (max_length.is_some(), Setting::MaxLength, UNKNOWN, ""),
         (

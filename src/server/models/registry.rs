@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ServedModel, ModelSpec};
+use super::{ModelSpec, ServedModel};
 
 /// The models, in the order of the command line.
 pub struct Models {

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use super::failure::{CHANGED, Failure};
 use super::lazy_engine::{REPLACED, is_same};
-use super::profile::{Capability, Profile};
 use super::loaded_model::LoadedModel;
+use super::profile::{Capability, Profile};
 use super::spec::{LoadError, ModelSpec};
 use super::warm_up::{Measured, warm_up};
 use crate::panic_guard::message_of;
@@ -292,7 +292,15 @@ mod tests {
         let embedding_dtype = EmbeddingDtype::default();
         let metrics = crate::server::Metrics::new().unwrap().model("a");
         let (name, model_id) = ("a".into(), "org/a".into());
-        ServedModel::new(ModelSpec { name, aliases: Vec::new(), model_id, embedding_dtype, warm_up: true, load, metrics })
+        ServedModel::new(ModelSpec {
+            name,
+            aliases: Vec::new(),
+            model_id,
+            embedding_dtype,
+            warm_up: true,
+            load,
+            metrics,
+        })
     }
 
     fn refused(acquired: Result<Arc<LoadedModel>, Failure>) -> String {

@@ -11,7 +11,7 @@ use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmb
 use crate::model::pooling::{ROUNDING, to_unit};
 use crate::server::http::{json_pieces, shorten, write};
 use crate::server::memory::BodyPermit;
-use crate::server::models::{Failure, ModelOutput, NoModel, ServedModel, LoadedModel, of_inputs};
+use crate::server::models::{Failure, LoadedModel, ModelOutput, NoModel, ServedModel, of_inputs};
 use crate::server::{ApiError, App, Limits};
 
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::embed_call::{self, Vectors, VectorKind, embedder, write_object};
+use super::embed_call::{self, VectorKind, Vectors, embedder, write_object};
 use super::embeddings::{EmbeddingsRequest, Layout};
 use super::tags;
 use crate::engine::OutputKind;

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Abilities, Parameters, Protocol, Scored, RemoteTask, first_version, set};
+use super::{Abilities, Parameters, Protocol, RemoteTask, Scored, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};

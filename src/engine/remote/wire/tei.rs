@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, score, vector};
 use super::results::{Label, labels};
-use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, RemoteTask, set};
+use super::{Abilities, Embedded, Labelled, Parameters, Protocol, RemoteTask, Scored, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};

@@ -297,7 +297,10 @@ fn without_a_name_the_model_is_the_servers() {
         let none = ask(name, RemoteTask::Scores, &list(json!([embedder]))).unwrap_err();
         assert!(none.setting == Setting::ModelId && none.reason.contains("bge"), "{none:?}");
     }
-    assert_eq!(ask("openai", RemoteTask::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
+    assert_eq!(
+        ask("openai", RemoteTask::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(),
+        "a"
+    );
     let many: Vec<Json> = (0..20).map(|i| json!({"id": format!("m{i}")})).collect();
     let many = ask("openai", RemoteTask::Vectors(Role::Text), &list(json!(many))).unwrap_err();
     assert!(many.reason.contains("m0, m1") && many.reason.contains("and 12 more"), "{many:?}");
@@ -311,7 +314,11 @@ fn without_a_name_the_model_is_the_servers() {
         assert_eq!(ask(name, RemoteTask::Vectors(Role::Text), &json!("x")).unwrap().0.model, None, "{name}");
     }
     for name in ["openai", "infinity", "infa", "cohere", "jina"] {
-        assert_eq!(settled(name, Some("m"), RemoteTask::Vectors(Role::Text), &[]).unwrap().0.model.unwrap(), "m", "{name}");
+        assert_eq!(
+            settled(name, Some("m"), RemoteTask::Vectors(Role::Text), &[]).unwrap().0.model.unwrap(),
+            "m",
+            "{name}"
+        );
     }
 }
 
@@ -400,7 +407,10 @@ fn tensors_of_whatever_name() {
         assert!(error.reason.contains("it takes"), "{error:?}");
     }
     for index in [json!([]), json!({}), json!([{"name": "a"}, {"name": "b"}])] {
-        assert_eq!(triton(RemoteTask::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().setting, Setting::ModelId);
+        assert_eq!(
+            triton(RemoteTask::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().setting,
+            Setting::ModelId
+        );
     }
 }
 

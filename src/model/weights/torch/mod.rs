@@ -15,4 +15,4 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 
-pub use state_dict::StateDict;
+pub(crate) use state_dict::StateDict;

@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 1 << 30;
 const MAX_PICKLE_BYTES: u64 = 1 << 20;
 
 #[derive(Debug)]
-pub struct StateDict {
+pub(crate) struct StateDict {
     path: PathBuf,
     contents: Contents,
 }
@@ -39,7 +39,7 @@ impl StateDict {
     ///
     /// # Errors
     /// [`WeightsError::Torch`] for anything that is not a state dict of plain tensors.
-    pub fn read(path: &Path) -> Result<Self, WeightsError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: path.to_owned(), source };
         let refuse = |reason: String| WeightsError::Torch { path: path.to_owned(), reason };
         // Read, not mapped: lengths and places in it are looked at more than once, and another process may write to the
@@ -52,16 +52,16 @@ impl StateDict {
         Ok(Self { path: path.to_owned(), contents })
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.contents.tensors.contains_key(name)
     }
 
-    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
         self.contents.tensors.get(name).map(|tensor| tensor.size.as_slice())
     }
 
     /// The tensor `name`, which must have `shape`, as f32.
-    pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+    pub(crate) fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let (path, name) = (self.path.clone(), name.to_owned());
         let Some(tensor) = self.contents.tensors.get(&name) else { return Err(WeightsError::Missing { path, name }) };
         if tensor.size != shape {

@@ -14,7 +14,7 @@ use super::infer::infer;
 use super::interface::{Interface, TensorMetadata};
 use super::tensors::VERSION;
 use crate::server::http::KserveErrorBody;
-use crate::server::models::{Failure, ServedModel, LoadedModel};
+use crate::server::models::{Failure, LoadedModel, ServedModel};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 

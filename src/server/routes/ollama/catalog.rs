@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::name::model;
 use crate::model::source::WeightsFile;
 use crate::server::http::Body;
-use crate::server::models::{Capability, ServedModel, LoadedModel};
+use crate::server::models::{Capability, LoadedModel, ServedModel};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::name::model;
 use crate::engine::Input;
 use crate::server::http::{Body, json, whole, write};
-use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, VectorKind};
+use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, VectorKind, Vectors};
 use crate::server::routes::embeddings::{VectorType, write as write_vector};
 use crate::server::routes::inputs::{Inputs, Truncation, inputs_schema};
 use crate::server::routes::tags;

@@ -4,7 +4,7 @@ use crate::engine::RequestOptions;
 use crate::engine::rerank::Pairs;
 use crate::server::ApiError;
 use crate::server::http::{RESULT_BYTES, off_thread};
-use crate::server::models::{Failure, ModelOutput, Relevance, LoadedModel};
+use crate::server::models::{Failure, LoadedModel, ModelOutput, Relevance};
 use crate::server::routes::fields::check_limits;
 use crate::server::routes::inputs::Truncation;
 

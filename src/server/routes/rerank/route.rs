@@ -143,8 +143,7 @@ async fn rank_documents(
     let body = if is_voyages {
         written(size, VoyageResponse::new(ranks, shape, loaded.name(), computed.tokens)).await?
     } else {
-        written(size, RerankResponse::new(ranks, shape, loaded.name(), computed.tokens, computed.results.len()))
-            .await?
+        written(size, RerankResponse::new(ranks, shape, loaded.name(), computed.tokens, computed.results.len())).await?
     };
     Ok(json(body))
 }

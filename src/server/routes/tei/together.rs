@@ -11,7 +11,7 @@ use crate::engine::Times;
 use crate::model::tokenizer::Truncate;
 use crate::server::http::{json_pieces, write};
 use crate::server::memory::BodyPermit;
-use crate::server::models::{Failure, ModelOutput, LoadedModel};
+use crate::server::models::{Failure, LoadedModel, ModelOutput};
 use crate::server::routes::fields::Direction;
 use crate::server::routes::inputs::Truncation;
 use crate::server::{ApiError, App, Limits};
@@ -107,7 +107,11 @@ pub(crate) fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
 }
 
 /// The meaning of `truncate` and `truncation_direction`; `None`: the server's setting.
-pub(crate) fn truncation(loaded: &LoadedModel, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
+pub(crate) fn truncation(
+    loaded: &LoadedModel,
+    truncate: Option<bool>,
+    direction: Option<Direction>,
+) -> Option<Truncate> {
     match (truncate, direction) {
         (Some(false), _) | (_, None) => truncate.map(|truncate| Truncation::from(truncate).end(loaded)),
         (_, Some(direction)) => Some(direction.into()),

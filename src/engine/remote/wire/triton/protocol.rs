@@ -11,7 +11,7 @@ use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::remote::wire::openai::Openai;
-use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, RemoteTask};
+use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, RemoteTask, Scored};
 use crate::model::{Setting, SettingError};
 
 /// A server that speaks KServe's version 2.
