@@ -1,4 +1,4 @@
-//! What an engine is opened for.
+//! The purposes that an engine is opened for.
 
 use crate::engine::{EngineError, OutputKind, Role};
 use crate::model::{Setting, SettingError};

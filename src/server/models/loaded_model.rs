@@ -41,7 +41,6 @@ pub struct Relevance {
     pub order: f64,
 }
 
-/// A loaded model.
 pub struct LoadedModel {
     name: String,
     model_id: String,

@@ -16,7 +16,6 @@ use super::warm_up::{Measured, warm_up};
 use crate::panic_guard::message_of;
 use crate::server::memory::return_freed_memory;
 
-/// A served model.
 pub struct ServedModel {
     pub spec: ModelSpec,
     state: watch::Sender<State>,

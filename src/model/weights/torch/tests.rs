@@ -1,4 +1,4 @@
-//! Files of `torch.save`: plain tensors come out as they went in; whatever else a file asks for is refused by name.
+//! Plain tensors come out as they went in; any other content of a file is refused by name.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
@@ -135,7 +135,7 @@ fn read(bytes: &[u8]) -> Result<StateDict, String> {
     StateDict::read(file.path()).map_err(|e| e.to_string())
 }
 
-/// Takes whatever tensors a damaged file claims to have; what they hold does not matter.
+/// Reads the tensors that a damaged file claims to have; their numbers do not matter.
 fn survive(bytes: &[u8]) {
     if let Ok(state) = read(bytes) {
         let _ = state.float_tensor("weight", &[3, 5]);
