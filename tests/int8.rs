@@ -12,6 +12,7 @@ use std::sync::Arc;
 use infa::parts::engine::int8::Int8Options;
 use infa::parts::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, OutputKind, Role};
 use infa::parts::fetch::Context;
+use infa::parts::kernels::{NAMES, Set};
 use infa::parts::model::cache::HubEnv;
 use infa::parts::model::{DEFAULT_MODEL, Model};
 use infa::parts::runtime::device::{Device, Dtype};
@@ -39,9 +40,21 @@ fn load(
     threads: usize,
     int8: Int8Options,
 ) -> Result<OnnxEngine, EngineError> {
+    load_by(dir, purpose, dtype, threads, int8, None)
+}
+
+/// As [`load`], by operators of our own on that instruction set.
+fn load_by(
+    dir: &str,
+    purpose: OutputKind,
+    dtype: Dtype,
+    threads: usize,
+    int8: Int8Options,
+    kernels: Option<Set>,
+) -> Result<OnnxEngine, EngineError> {
     let model = Model::read(request(dir).resolve(HubEnv::from_env(), &Context::silent())?)?;
     let threads = NonZero::new(threads).unwrap();
-    let options = OnnxOptions { device: Device::Auto, dtype, threads, int8, ..OnnxOptions::default() };
+    let options = OnnxOptions { device: Device::Auto, dtype, kernels, threads, int8, ..OnnxOptions::default() };
     OnnxEngine::new(&runtime(), model, purpose, &text_options(), options)
 }
 
@@ -88,20 +101,31 @@ fn check_architectures(rest: usize) {
             let path = dir.to_str().unwrap();
             let name = format!("{} {purpose:?}", dir.file_name().unwrap().display());
             let Ok(float32) = load(path, purpose, Dtype::Float32, 1, Int8Options::default()) else { continue };
-            let texts = TEXTS.iter().rev().map(|text| text.to_uppercase()).collect();
-            let int8 = Int8Options { texts: Some(texts), ..Int8Options::default() };
-            let int8 = load(path, purpose, Dtype::Int8, 2, int8).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let texts: Arc<[String]> = TEXTS.iter().rev().map(|text| text.to_uppercase()).collect();
+            let cache = tempfile::tempdir().unwrap();
             let reference = answers(&float32, purpose, &TEXTS);
-            let ours = answers(&int8, purpose, &TEXTS);
-            assert_ne!(ours, reference, "{name}: int8 is float32");
-            compare(&name, purpose, &ours, &reference);
-            // Bit by bit the same alone, and among others.
-            for (text, ours) in TEXTS.iter().zip(&ours) {
-                assert_eq!(&answers(&int8, purpose, &[text])[0], ours, "{name}, alone: {text}");
+            let mut of_sets: Option<Vec<Vec<f32>>> = None;
+            for kernels in NAMES.iter().filter_map(|name| Set::named(name)).map(Some).chain([None]) {
+                let name = format!("{name}, {}", kernels.map_or("built-in", Set::name));
+                let cache = Some(cache.path().to_owned());
+                let options = Int8Options { cache, texts: Some(Arc::clone(&texts)), ..Int8Options::default() };
+                let int8 = load_by(path, purpose, Dtype::Int8, 2, options, kernels);
+                let int8 = int8.unwrap_or_else(|e| panic!("{name}: {e}"));
+                let ours = answers(&int8, purpose, &TEXTS);
+                assert_ne!(ours, reference, "{name}: int8 is float32");
+                compare(&name, purpose, &ours, &reference);
+                // Bit by bit the same alone, and among others.
+                for (text, ours) in TEXTS.iter().zip(&ours) {
+                    assert!(answers(&int8, purpose, &[text])[0] == *ours, "{name}, alone: {text}");
+                }
+                let among = [TEXTS, TEXTS].concat();
+                let twice = answers(&int8, purpose, &among);
+                assert!(twice[..TEXTS.len()] == ours[..] && twice[TEXTS.len()..] == ours[..], "{name}, in a batch");
+                // Values are weighed in bfloat16 by one set alone.
+                if kernels.is_some_and(|set| set.name() != "avx512-bf16") {
+                    assert!(*of_sets.get_or_insert_with(|| ours.clone()) == ours, "{name}: sets differ");
+                }
             }
-            let among = [TEXTS, TEXTS].concat();
-            let twice = answers(&int8, purpose, &among);
-            assert!(twice[..TEXTS.len()] == ours[..] && twice[TEXTS.len()..] == ours[..], "{name}, in a batch");
             served += 1;
         }
         assert!(served > 0, "{} serves nothing", dir.display());
@@ -137,6 +161,33 @@ fn architectures_in_int8_2() {
 #[test]
 fn architectures_in_int8_3() {
     check_architectures(3);
+}
+
+/// Every architecture in bfloat16, the same for a text in any company.
+#[test]
+fn architectures_in_bfloat16() {
+    let Some(set) = Set::named("avx512-bf16") else { return };
+    for entry in std::fs::read_dir(fixture("architectures")).unwrap() {
+        let dir = entry.unwrap().path();
+        if !dir.join("expected.json").is_file() {
+            continue;
+        }
+        let path = dir.to_str().unwrap();
+        for purpose in [OutputKind::Embedding, OutputKind::Logits] {
+            let name = format!("{} {purpose:?}", dir.file_name().unwrap().display());
+            let none = Int8Options::default;
+            let Ok(float32) = load(path, purpose, Dtype::Float32, 1, none()) else { continue };
+            let reference = answers(&float32, purpose, &TEXTS);
+            let bfloat16 = load_by(path, purpose, Dtype::Bfloat16, 2, none(), Some(set));
+            let bfloat16 = bfloat16.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let ours = answers(&bfloat16, purpose, &TEXTS);
+            assert_ne!(ours, reference, "{name}: bfloat16 is float32");
+            compare(&name, purpose, &ours, &reference);
+            for (text, ours) in TEXTS.iter().zip(&ours) {
+                assert!(answers(&bfloat16, purpose, &[text])[0] == *ours, "{name}, alone: {text}");
+            }
+        }
+    }
 }
 
 #[test]

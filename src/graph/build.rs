@@ -116,13 +116,14 @@ pub(crate) fn assemble_quietly<'w>(
         Products::Watched(_) => None,
     };
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
-    let own = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
-    let packed = request.kernels.filter(|_| own).zip(format);
-    if request.bfloat16 && packed.is_none() {
-        return Err(GraphError::NoBfloat16 { architecture: architecture.name() });
+    // Where the mask is an input, and for the logits of all tokens, texts are of one length.
+    let packs = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
+    let own = request.kernels.zip(format);
+    if request.bfloat16 && own.is_none() {
+        return Err(GraphError::NoOperator { layer: architecture.name().into() });
     }
-    if let Some((set, format)) = packed {
-        b.pack_texts(set, format);
+    if let Some((set, format)) = own {
+        b.use_own_operators(set, format, packs);
     }
     if request.attention_mask {
         b.mask_tokens();
@@ -173,7 +174,7 @@ pub(crate) fn assemble_quietly<'w>(
     let graph = Graph {
         model: std::mem::take(&mut finished.model),
         initializers: std::mem::take(&mut finished.initializers),
-        packed: packed.is_some(),
+        packed: own.is_some() && packs,
         operators: std::mem::take(&mut finished.operators),
         output,
         per_token,

@@ -45,9 +45,6 @@ pub enum GraphError {
         /// Its name in the weights.
         layer: String,
     },
-    /// Only layers of some architectures are computed in bfloat16.
-    #[error("{architecture}: layers in bfloat16 are not implemented for this architecture and output")]
-    NoBfloat16 { architecture: &'static str },
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
@@ -78,7 +75,6 @@ impl GraphError {
                     .into(),
             ),
             Self::In { error, .. } => error.hint(),
-            Self::NoBfloat16 { .. } => Some("use --dtype float32 or int8".into()),
             Self::Int8(_) | Self::NoOperator { .. } => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
             Self::Weights(e) => e.hint(),

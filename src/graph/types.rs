@@ -92,7 +92,7 @@ pub const POSITION_IDS: &str = "position_ids";
 pub(crate) const OPERATOR_DOMAIN: &str = "infa";
 
 /// See [`OPERATOR_DOMAIN`].
-pub(crate) const OPERATOR: &str = "Packed";
+pub(crate) const OPERATOR: &str = "Own";
 
 /// Name of the input that is 1 for tokens that attention may see, and 0 for others.
 pub const ATTENTION_MASK: &str = "attention_mask";

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::linear::in_vectors;
 use super::operator::{Inputs, Misfit, Operator, Scratch, tokens};
 use super::sets::{Format, Set, Visit, visit};
 use super::simd::{LANES, Simd};
 use crate::operands::columns::Transposed;
-use crate::operands::matrix::{Matrix, Pack, Part, Pieces, affine, vectors};
+use crate::operands::matrix::{MOST_INPUTS, Matrix, Pack, Part, Pieces, affine, vectors};
 use crate::operands::rows::Encode;
 use crate::steps::activation::Activation;
 use crate::steps::attention::MOST_WIDTH;
@@ -79,21 +80,68 @@ pub struct LayerNorms<'a> {
     pub sums: [Option<NormWeights<'a>>; 2],
 }
 
-/// Prepares a layer; `None` if the set has no arithmetic for the format, or the sizes do not fit.
-pub fn layer(set: Set, format: Format, description: &Description<'_>) -> Option<Arc<dyn Operator>> {
-    let Description { hidden, heads, kv_heads, head_dim, rope, .. } = *description;
-    if fits(hidden, heads, kv_heads, head_dim, rope.map(Arc::as_ref)) { visit(set, format, description) } else { None }
+/// The sizes of a layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerSizes {
+    /// Values of a hidden state.
+    pub hidden: usize,
+    /// Heads of queries.
+    pub heads: usize,
+    /// Heads of keys and values; divides `heads`.
+    pub kv_heads: usize,
+    /// Values of a head, at most 256.
+    pub head_dim: usize,
+    /// Values between the two products of the feed-forward network.
+    pub inner: usize,
 }
 
-/// True if a layer of these sizes can be computed.
-pub fn fits(hidden: usize, heads: usize, kv_heads: usize, head_dim: usize, rope: Option<&Rope>) -> bool {
-    let room = 1..=MOST_WIDTH * LANES;
-    hidden > 0
-        && kv_heads > 0
-        && heads > 0
-        && heads.is_multiple_of(kv_heads)
-        && room.contains(&head_dim)
-        && rope.is_none_or(|rope| room.contains(&rope.order(head_dim).len()))
+impl LayerSizes {
+    /// True if a layer of these sizes, its heads turned by `rope`, can be computed.
+    pub fn fit(self, rope: Option<&Rope>) -> bool {
+        let Self { hidden, heads, kv_heads, head_dim, inner } = self;
+        let (room, inputs) = (1..=MOST_WIDTH * LANES, 1..=MOST_INPUTS);
+        kv_heads > 0
+            && heads > 0
+            && heads.is_multiple_of(kv_heads)
+            && room.contains(&head_dim)
+            && rope.is_none_or(|rope| room.contains(&rope.order(head_dim).len()))
+            && [hidden, inner, heads.saturating_mul(head_dim.next_multiple_of(LANES))]
+                .iter()
+                .all(|size| inputs.contains(size))
+    }
+}
+
+/// Prepares a layer; `None` if the set has no arithmetic for the format, or what is described does not fit together.
+pub fn layer(set: Set, format: Format, description: &Description<'_>) -> Option<Arc<dyn Operator>> {
+    if description.fits(format) { visit(set, format, description) } else { None }
+}
+
+impl Description<'_> {
+    fn fits(&self, format: Format) -> bool {
+        let Self { hidden, heads, kv_heads, head_dim, .. } = *self;
+        let sizes = LayerSizes { hidden, heads, kv_heads, head_dim, inner: self.down.inputs };
+        let [queries, keys] = [heads, kv_heads].map(|heads| heads.saturating_mul(head_dim));
+        let shapes = [
+            (self.query, hidden, queries),
+            (self.key, hidden, keys),
+            (self.value, hidden, keys),
+            (self.output, queries, hidden),
+            (self.up, hidden, sizes.inner),
+            (self.gate.unwrap_or(self.up), hidden, sizes.inner),
+            (self.down, sizes.inner, hidden),
+        ];
+        let LayerNorms { inputs, results, sums } = self.norms;
+        let norm = |norm: &NormWeights<'_>| {
+            norm.weight.len() == hidden && norm.bias.is_none_or(|bias| [0, hidden].contains(&bias.len()))
+        };
+        sizes.fit(self.rope.map(Arc::as_ref))
+            && shapes.iter().all(|(matrix, inputs, outputs)| {
+                (matrix.inputs, matrix.outputs) == (*inputs, *outputs) && matrix.fits(format)
+            })
+            && [inputs, results, sums].as_flattened().iter().flatten().all(norm)
+            && self.head_norms.is_none_or(|(weights, _)| weights.iter().all(|weight| weight.len() == head_dim))
+            && [0, heads].contains(&self.slopes.len())
+    }
 }
 
 impl Visit for &Description<'_> {
@@ -234,12 +282,15 @@ impl<S: Simd, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
         let buffers: &mut Buffers<K, QK, PV, R, V> = scratch.of();
         let lengths: Vec<usize> = inputs.lengths.iter().map(|&length| length as usize).collect();
         if !self.hidden.is_multiple_of(LANES) {
-            let states: Vec<_> = inputs.states.chunks_exact(self.hidden).flat_map(whole_vectors).collect();
-            let mut padded = vec![[0.0; LANES]; output.len() / self.hidden * self.layer.hidden];
+            let mut states = std::mem::take(&mut buffers.padded_states);
+            let mut padded = std::mem::take(&mut buffers.padded_output);
+            in_vectors(inputs.states, self.hidden, &mut states);
+            padded.resize(output.len() / self.hidden * self.layer.hidden, [0.0; LANES]);
             self.compute(inputs, &states, &lengths, buffers, &mut padded);
             for (row, padded) in output.chunks_exact_mut(self.hidden).zip(padded.chunks_exact(self.layer.hidden)) {
                 row.copy_from_slice(&padded.as_flattened()[..self.hidden]);
             }
+            (buffers.padded_states, buffers.padded_output) = (states, padded);
             return;
         }
         self.compute(inputs, inputs.states.as_chunks().0, &lengths, buffers, output.as_chunks_mut().0);
@@ -273,9 +324,4 @@ impl<S: Simd, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: us
     fn positions(&self, inputs: &Inputs<'_>) -> usize {
         (inputs.table.len() / self.heads).div_ceil(2)
     }
-}
-
-/// A row in vectors, the last one filled up with zeros.
-fn whole_vectors(row: &[f32]) -> Vec<[f32; LANES]> {
-    vectors(row.len(), |at| row[at])
 }

@@ -6,6 +6,7 @@
 //! ```text
 //! operator    what a graph calls
 //! encoder     a layer of an encoder as an operator
+//! linear      a linear layer alone as an operator
 //! mean        the mean of a sequence's rows as an operator
 //! rates       the time of each step, for benchmarks
 //! sets        instruction sets, and the kinds of elements and the tiles that each computes with
@@ -15,6 +16,7 @@
 //! ```
 
 pub mod encoder;
+mod linear;
 mod mean;
 mod operands;
 mod operator;
@@ -25,6 +27,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use linear::linear;
 pub use mean::mean;
 pub use operands::matrix::{Matrix, Numbers};
 pub use operator::{Inputs, Misfit, Operator, Scratch};

@@ -13,17 +13,17 @@ use crate::panic_guard::catch_panic;
 
 /// The operators of a graph, for one session: they share their buffers.
 pub(super) fn domain(operators: &[Arc<dyn kernels::Operator>]) -> ort::Result<OperatorDomain> {
-    let packed = Packed { operators: operators.to_vec(), scratch: Arc::default() };
-    OperatorDomain::new(OPERATOR_DOMAIN)?.add(packed)
+    let own = Own { operators: operators.to_vec(), scratch: Arc::default() };
+    OperatorDomain::new(OPERATOR_DOMAIN)?.add(own)
 }
 
 /// The one operator that ONNX Runtime knows; the attribute `number` says which of ours it is.
-struct Packed {
+struct Own {
     operators: Vec<Arc<dyn kernels::Operator>>,
     scratch: Arc<Mutex<Scratch>>,
 }
 
-impl Operator for Packed {
+impl Operator for Own {
     type Kernel<'attr> = BoxedKernel<'attr>;
 
     fn name(&self) -> &str {
@@ -33,7 +33,7 @@ impl Operator for Packed {
     fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
         [
             OperatorInput::required(TensorElementType::Float32),
-            OperatorInput::required(TensorElementType::Int64),
+            OperatorInput::optional(TensorElementType::Int64),
             OperatorInput::optional(TensorElementType::Float32),
         ]
     }
@@ -49,7 +49,11 @@ impl Operator for Packed {
         let scratch = Arc::clone(&self.scratch);
         Ok(Box::new(move |context: &ComputeContext| {
             let mut scratch = scratch.lock().unwrap_or_else(PoisonError::into_inner);
-            compute(context, operator.as_ref(), &mut scratch)
+            // Unwinding into ONNX Runtime would end the process.
+            catch_panic(|| compute(context, operator.as_ref(), &mut scratch)).unwrap_or_else(|message| {
+                *scratch = Scratch::default();
+                Err(ort::Error::new(message))
+            })
         }))
     }
 }
@@ -57,10 +61,14 @@ impl Operator for Packed {
 fn compute(context: &ComputeContext, operator: &dyn kernels::Operator, scratch: &mut Scratch) -> ort::Result<()> {
     let missing = |what: &str| ort::Error::new(format!("an operator without {what}"));
     let states = context.input(0)?.ok_or_else(|| missing("hidden states"))?;
-    let lengths = context.input(1)?.ok_or_else(|| missing("lengths"))?;
-    let table = context.input(2).ok().flatten();
+    // What a node leaves out at its end is an error of the runtime.
+    let optional = |index| context.input(index).ok().flatten();
+    let (lengths, table) = (optional(1), optional(2));
     let (_, states) = states.try_extract_tensor::<f32>()?;
-    let (_, lengths) = lengths.try_extract_tensor::<i64>()?;
+    let lengths = match &lengths {
+        Some(lengths) => lengths.try_extract_tensor::<i64>()?.1,
+        None => &[],
+    };
     let table = match &table {
         Some(table) => table.try_extract_tensor::<f32>()?.1,
         None => &[],
@@ -70,6 +78,6 @@ fn compute(context: &ComputeContext, operator: &dyn kernels::Operator, scratch: 
     let shape = [rows as i64, operator.width() as i64];
     let mut output = context.output(0, shape)?.ok_or_else(|| missing("an output"))?;
     let (_, output) = output.try_extract_tensor_mut::<f32>()?;
-    // Unwinding into ONNX Runtime would end the process.
-    catch_panic(|| operator.run(&inputs, scratch, output)).map_err(ort::Error::new)
+    operator.run(&inputs, scratch, output);
+    Ok(())
 }

@@ -12,6 +12,7 @@ use super::{Use, uses};
 use crate::engine::int8::Report;
 use crate::engine::{self, OutputKind};
 use crate::graph::{self, Description};
+use crate::kernels::Set;
 use crate::model::late_interaction::LateInteraction;
 use crate::model::modules::Step;
 use crate::model::source::{Source, WeightsFile};
@@ -148,7 +149,7 @@ impl Summary {
         };
         let hidden = described.map(|d| d.hidden).or(self.dimensions);
         self.vocabulary = described.map(|d| d.vocab).or(self.vocabulary);
-        // Sparse vectors need a row a text, which operators over packed texts do not give.
+        // Lexical weights are made of texts of one length.
         self.layers = described.map(|d| layers(d.own_layers && sentence.splade.is_none()));
         if sentence.splade.is_some() {
             self.dimensions = self.vocabulary;
@@ -219,14 +220,13 @@ impl Summary {
     }
 }
 
-/// Operators of a model's layers: ONNX Runtime's built-in ones, or those of an instruction set.
-fn layers(own: bool) -> String {
-    if !own {
-        return Kernels::Builtin.name().to_owned();
-    }
+/// Operators of a model's layers by number format: ONNX Runtime's built-in ones, or those of an instruction set, for `whole`
+/// layers or their products alone.
+fn layers(whole: bool) -> String {
     let by = |dtype: Dtype| {
-        let set = Kernels::Auto.resolve(dtype).ok()?.map_or(Kernels::Builtin.name(), |set| set.name());
-        Some(format!("{dtype}: {set}"))
+        let set = Kernels::Auto.resolve(dtype).ok()?;
+        let part = if whole || set.is_none() { "" } else { " (products)" };
+        Some(format!("{dtype}: {}{part}", set.map_or(Kernels::Builtin.name(), Set::name)))
     };
     [Dtype::Float32, Dtype::Bfloat16, Dtype::Int8].into_iter().filter_map(by).collect::<Vec<_>>().join(", ")
 }

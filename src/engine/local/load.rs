@@ -66,10 +66,10 @@ pub(super) fn load_safetensors(
             Ok(session)
         }
     };
-    let group_tokens = match (options.dtype, request.output) {
-        // In int8 a text's numbers are the same bit by bit in any company, and so they shall be after a head in
-        // float32, whose sums depend on how many rows are multiplied at once.
-        (Dtype::Int8, Output::Logits | Output::Answer(_) | Output::Lexical(_)) => 1,
+    let group_tokens = match (options.dtype, options.kernels, request.output) {
+        // In int8 a text's numbers are the same bit by bit in any company. So they shall be after what ONNX Runtime computes
+        // in float32: sums that depend on how many rows there are.
+        (Dtype::Int8, None, Output::Logits | Output::Answer(_)) | (Dtype::Int8, _, Output::Lexical(_)) => 1,
         _ => options.batch_tokens.get(),
     };
     let (per_token, packed) = (interface.per_token, interface.packed);

@@ -3,7 +3,8 @@
 
 use super::rotary::Rotation;
 use crate::graph::builder::{
-    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm, Rope, Value,
+    Activation, Attention, Builder, LayerSizes, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm,
+    Rope, Value,
 };
 use crate::graph::{GraphError, Rows};
 
@@ -32,15 +33,17 @@ pub(crate) fn packable(
     hidden: usize,
     heads: usize,
     head_dim: usize,
+    inner: usize,
     activation: Activation,
     rotation: Option<&Rotation>,
 ) -> bool {
+    let sizes = LayerSizes { hidden, heads, kv_heads: heads, head_dim, inner };
     let rotary = match rotation {
         Some(Rotation::Fixed(rotary)) => Some(rotary),
         Some(Rotation::Growing(_)) => return false,
         None => None,
     };
-    PackedLayer::exists(hidden, [heads; 2], head_dim, 1, activation, rotary)
+    PackedLayer::exists(sizes, activation, rotary)
 }
 
 /// The feed-forward part.

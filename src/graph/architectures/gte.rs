@@ -210,7 +210,8 @@ impl Architecture for Gte {
             Ok((head_dim, activation))
         });
         head_and_activation.is_ok_and(|(head_dim, activation)| {
-            gated::packable(self.hidden_size, self.num_attention_heads, head_dim, activation, self.rotation.as_ref())
+            let (heads, inner) = (self.num_attention_heads, self.intermediate_size);
+            gated::packable(self.hidden_size, heads, head_dim, inner, activation, self.rotation.as_ref())
         })
     }
 

@@ -98,6 +98,12 @@ pub(crate) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let settings: Settings = config::read(json)?;
     config::positive("num_hidden_layers", settings.num_hidden_layers)?;
     config::positive("max_position_embeddings", settings.max_position_embeddings)?;
+    config::positive("intermediate_size", settings.intermediate_size)?;
+    gated::check_sizes(&[
+        ("hidden_size", settings.hidden_size),
+        ("intermediate_size", settings.intermediate_size),
+        ("sliding_window", settings.sliding_window.unwrap_or(settings.local_attention)),
+    ])?;
     let head_dim = config::head_dim(settings.hidden_size, settings.num_attention_heads)?;
     config::only("head_dim", &settings.head_dim.unwrap_or(head_dim), &head_dim)?;
     config::positive("global_attn_every_n_layers", settings.global_attn_every_n_layers)?;
@@ -182,7 +188,8 @@ impl Architecture for ModernBert {
         let s = &self.settings;
         Activation::parse("hidden_activation", &s.hidden_activation).is_ok_and(|activation| {
             [&self.full, &self.sliding].into_iter().all(|rotation| {
-                gated::packable(s.hidden_size, s.num_attention_heads, self.head_dim, activation, Some(rotation))
+                let (heads, inner) = (s.num_attention_heads, s.intermediate_size);
+                gated::packable(s.hidden_size, heads, self.head_dim, inner, activation, Some(rotation))
             })
         })
     }

@@ -3,7 +3,7 @@
 //! They differ in the names of weights and in the bias of the attention scores.
 
 use crate::graph::builder::{
-    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, Value,
+    Activation, Attention, Builder, LayerSizes, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, Value,
 };
 use crate::graph::{GraphError, Rows};
 
@@ -41,8 +41,9 @@ pub(crate) struct Variation<'a> {
 impl PostNorm {
     /// True if [`Builder::packed_layer`] can write the layer.
     pub(crate) fn packable(&self) -> bool {
-        let head_dim = self.hidden / self.heads.max(1);
-        PackedLayer::exists(self.hidden, [self.heads; 2], head_dim, self.intermediate, self.activation, None)
+        let (heads, head_dim) = (self.heads, self.hidden / self.heads.max(1));
+        let sizes = LayerSizes { hidden: self.hidden, heads, kv_heads: heads, head_dim, inner: self.intermediate };
+        PackedLayer::exists(sizes, self.activation, None)
     }
 
     /// The layer called `name` over flat `x`: attention and feed-forward, each added to its input and normalised

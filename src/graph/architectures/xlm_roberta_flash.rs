@@ -147,8 +147,8 @@ impl Architecture for XlmRobertaFlash {
 
     fn packable(&self) -> bool {
         self.activation().is_ok_and(|activation| {
-            let rotation = self.rotation();
-            gated::packable(self.hidden_size, self.num_attention_heads, self.head_dim(), activation, rotation.as_ref())
+            let (heads, inner, rotation) = (self.num_attention_heads, self.intermediate_size, self.rotation());
+            gated::packable(self.hidden_size, heads, self.head_dim(), inner, activation, rotation.as_ref())
         })
     }
 

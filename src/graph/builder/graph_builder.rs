@@ -1,7 +1,7 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
 use super::matrix::Products;
-use super::own_operators::Packed;
+use super::own_operators::OwnOperators;
 use super::value::{Attribute, Value, attribute, value_info};
 use crate::graph::int8::Input;
 use crate::graph::proto::{
@@ -52,8 +52,8 @@ pub(crate) struct Builder<'w> {
     pub(super) in_layers: bool,
     /// Length of the queries of all attentions so far together.
     pub(crate) attention_width: usize,
-    /// `Some` if texts are packed.
-    pub(super) packed: Option<Packed>,
+    /// Operators of our own; `None`: ONNX Runtime computes everything.
+    pub(super) own: Option<OwnOperators>,
 }
 
 impl<'w> Builder<'w> {
@@ -91,7 +91,7 @@ impl<'w> Builder<'w> {
             normalised: HashSet::new(),
             in_layers: true,
             attention_width: 0,
-            packed: None,
+            own: None,
         })
     }
 
@@ -105,11 +105,15 @@ impl<'w> Builder<'w> {
         self.token_types.clone()
     }
 
-    /// Packs texts: inputs are `[1, tokens]`, one text behind the other, and layers are operators of our own.
-    pub(crate) fn pack_texts(&mut self, set: Set, format: Format) {
+    /// Products are operators of our own. If it `packs` texts, inputs are `[1, tokens]`, one text behind the other, and layers
+    /// are operators, too.
+    pub(crate) fn use_own_operators(&mut self, set: Set, format: Format, packs: bool) {
+        self.own = Some(OwnOperators::new(set, format, packs));
+        if !packs {
+            return;
+        }
         self.graph.input.push(value_info(POSITION_IDS, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
         self.graph.input.push(value_info(LENGTHS, TENSOR_INT64, &[Err("texts")]));
-        self.packed = Some(Packed { set, format, operators: Vec::new(), numbers: HashMap::new() });
     }
 
     /// Adds the attention mask as an input.
@@ -339,7 +343,7 @@ impl<'w> Builder<'w> {
             }
             Products::Int8 { missing: names, .. } => missing = names,
         }
-        let operators = self.packed.take().map_or_else(Vec::new, |packed| packed.operators);
+        let operators = self.own.take().map_or_else(Vec::new, |own| own.operators);
         let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
         if self.operators == Operators::OnnxRuntime {
             opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });

@@ -24,6 +24,6 @@ pub(super) use attention::{Attention, Mask};
 pub(crate) use graph_builder::{Builder, Finished, IR_VERSION, OPSET};
 pub(super) use layers::Activation;
 pub(super) use matrix::Products;
-pub(super) use packed::{PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm};
+pub(super) use packed::{LayerSizes, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm};
 pub(super) use rope::{GrowingRotary, Rope, Rotary};
 pub(crate) use value::{Attribute, Value, attribute, value_info};

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
+use super::super::{GraphError, Rows};
 use super::attention::Mask;
 use super::graph_builder::Builder;
 use super::layers::Activation;
 use super::matrix::Products;
 use super::rope::{Rope, Rotary};
 use super::value::{Attribute, Value};
+pub(in super::super) use crate::kernels::encoder::LayerSizes;
 use crate::kernels::encoder::{Description, LayerNorms, NormWeights, layer};
 use crate::kernels::{self, Matrix, Numbers, Picked};
 use crate::model::weights::TensorData;
@@ -32,7 +33,9 @@ impl PackedLinear {
 
     /// Number `part` of matrices of `outputs` rows each.
     pub(in super::super) fn part(name: String, part: usize, parts: usize, outputs: usize, bias: bool) -> Self {
-        Self { name, total: parts * outputs, rows: part * outputs..(part + 1) * outputs, bias }
+        // No file has so many numbers that these would be cut off.
+        let first = part.saturating_mul(outputs);
+        Self { name, total: parts.saturating_mul(outputs), rows: first..first.saturating_add(outputs), bias }
     }
 }
 
@@ -98,18 +101,21 @@ pub(in super::super) struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
-    pub(in super::super) fn exists(
-        hidden: usize,
-        [heads, kv_heads]: [usize; 2],
-        head_dim: usize,
-        inner: usize,
-        activation: Activation,
-        rotary: Option<&Rotary>,
-    ) -> bool {
-        let rope = rotary.map(Rotary::own);
-        own(activation).is_some()
-            && inner > 0
-            && kernels::encoder::fits(hidden, heads, kv_heads, head_dim, rope.as_ref())
+    pub(in super::super) fn exists(sizes: LayerSizes, activation: Activation, rotary: Option<&Rotary>) -> bool {
+        own(activation).is_some() && sizes.fit(rotary.map(Rotary::own).as_ref())
+    }
+
+    /// The names of all weights.
+    fn names(&self) -> Vec<String> {
+        let Self { query, key, value, attended, up, gate, down, norms, head_norms, .. } = self;
+        let norm = |norm: &PackedNorm| match norm {
+            PackedNorm::Identity => String::new(),
+            PackedNorm::Layer { name, .. } | PackedNorm::Rms(RmsNorm { name, .. }) => name.clone(),
+        };
+        let linears = [query, key, value, attended, up, down].into_iter().chain(gate);
+        let linears = linears.map(|linear| format!("{}[{}..{}]", linear.name, linear.rows.start, linear.rows.end));
+        let norms = [&norms.inputs, &norms.results, &norms.sums].into_iter().flatten().map(norm);
+        linears.chain(norms).chain(head_norms.iter().flatten().map(|norm| norm.name.clone())).collect()
     }
 }
 
@@ -124,14 +130,14 @@ fn own(activation: Activation) -> Option<kernels::Activation> {
 }
 
 /// A linear layer's numbers, kept while they are packed.
-struct Linear {
-    inputs: usize,
-    outputs: usize,
-    numbers: TensorData,
+pub(super) struct Linear {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub numbers: TensorData,
     /// The steps of integers.
-    scales: Option<TensorData>,
-    bias: Option<TensorData>,
-    smoothing: Option<TensorData>,
+    pub scales: Option<TensorData>,
+    pub bias: Option<TensorData>,
+    pub smoothing: Option<TensorData>,
 }
 
 /// A norm's numbers.
@@ -154,7 +160,7 @@ impl Norm {
 }
 
 impl Linear {
-    fn matrix(&self) -> Matrix<'_> {
+    pub(super) fn matrix(&self) -> Matrix<'_> {
         let numbers = match &self.scales {
             Some(scales) => Numbers::I8(self.numbers.bytes(), scales.as_slice()),
             None => Numbers::F32(self.numbers.as_slice()),
@@ -170,27 +176,25 @@ fn floats(data: &Option<TensorData>) -> &[f32] {
 }
 
 impl Builder<'_> {
-    /// True if texts are packed.
-    pub(in super::super) fn is_packed(&self) -> bool {
-        self.packed.is_some()
-    }
-
     /// Attention and feed-forward, each added to its input, over flat `x`.
     pub(in super::super) fn packed_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
         let PackedLayer { hidden, heads, kv_heads, head_dim, inner, eps, rows, .. } = *spec;
         // As in a graph of built-in operators: rows that are picked are an input of their own.
         let of_queries = self.number();
         let of_keys = if rows == Rows::All { of_queries } else { self.number() };
+        let [of_attended, of_up, of_down] = [self.number(), self.number(), self.number()];
+        self.attention_width += heads * head_dim;
+        let key = (spec.names(), rows);
+        if let Some(&number) = self.own.as_ref().and_then(|own| own.numbers.get(&key)) {
+            return Ok(self.operator(number, x, spec.bias));
+        }
         let query = self.linear_parts(&spec.query, hidden, of_queries)?;
-        let key = self.linear_parts(&spec.key, hidden, of_keys)?;
+        let key_parts = self.linear_parts(&spec.key, hidden, of_keys)?;
         let value = self.linear_parts(&spec.value, hidden, of_keys)?;
-        let number = self.number();
-        let output = self.linear_parts(&spec.attended, heads * head_dim, number)?;
-        let number = self.number();
-        let up = self.linear_parts(&spec.up, hidden, number)?;
-        let gate = spec.gate.as_ref().map(|gate| self.linear_parts(gate, hidden, number)).transpose()?;
-        let number = self.number();
-        let down = self.linear_parts(&spec.down, inner, number)?;
+        let output = self.linear_parts(&spec.attended, heads * head_dim, of_attended)?;
+        let up = self.linear_parts(&spec.up, hidden, of_up)?;
+        let gate = spec.gate.as_ref().map(|gate| self.linear_parts(gate, hidden, of_up)).transpose()?;
+        let down = self.linear_parts(&spec.down, inner, of_down)?;
         let head_norms = match &spec.head_norms {
             Some([query, key]) => Some([self.rms_weight(query, head_dim)?, self.rms_weight(key, head_dim)?]),
             None => None,
@@ -199,18 +203,20 @@ impl Builder<'_> {
             Ok::<_, GraphError>([self.norm_parts(&norms[0], hidden)?, self.norm_parts(&norms[1], hidden)?])
         };
         let [inputs, results, sums] = [both(&spec.norms.inputs)?, both(&spec.norms.results)?, both(&spec.norms.sums)?];
+        let activation =
+            own(spec.activation).ok_or_else(|| GraphError::NoOperator { layer: spec.down.name.clone() })?;
         let description = Description {
             hidden,
             heads,
             kv_heads,
             head_dim,
             query: query.matrix(),
-            key: key.matrix(),
+            key: key_parts.matrix(),
             value: value.matrix(),
             output: output.matrix(),
             up: up.matrix(),
             gate: gate.as_ref().map(Linear::matrix),
-            activation: own(spec.activation).unwrap_or(kernels::Activation::Gelu),
+            activation,
             down: down.matrix(),
             norms: LayerNorms {
                 inputs: inputs.each_ref().map(|norm| norm.weights(eps)),
@@ -230,31 +236,22 @@ impl Builder<'_> {
             slopes: spec.slopes,
             table: spec.bias.is_some(),
         };
-        let name = &spec.down.name;
-        let missing = || GraphError::NoOperator { layer: name.clone() };
-        let packed = self.packed.as_mut().ok_or_else(missing)?;
-        let (set, format) = (packed.set, packed.format);
-        let number = packed.number((name.clone(), rows), || layer(set, format, &description)).ok_or_else(missing)?;
-        self.attention_width += heads * head_dim;
+        let missing = || GraphError::NoOperator { layer: spec.down.name.clone() };
+        let own = self.own.as_mut().ok_or_else(missing)?;
+        let (set, format) = (own.set, own.format);
+        let number = own.number(key, || layer(set, format, &description)).ok_or_else(missing)?;
         Ok(self.operator(number, x, spec.bias))
     }
 
     /// The mean of the rows of each text: flat `[batch · sequence, width]` → `[batch, width]`.
     pub(in super::super) fn mean_of_texts(&mut self, x: &Value, width: usize) -> Value {
-        let name = (format!("mean of {width}"), Rows::All);
-        if let Some(number) = self.packed.as_mut().and_then(|packed| packed.number(name, || Some(kernels::mean(width))))
-        {
+        let key = (vec![format!("mean of {width}")], Rows::All);
+        let packed = self.own.as_mut().filter(|own| own.packs);
+        if let Some(number) = packed.and_then(|own| own.number(key, || Some(kernels::mean(width)))) {
             return self.operator(number, x, None);
         }
         let by_text = self.sequences(x, width, Rows::All);
         self.op("ReduceMean", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
-    }
-
-    /// The operator of that number over flat `x`.
-    fn operator(&mut self, number: usize, x: &Value, table: Option<&Value>) -> Value {
-        let lengths = Value(LENGTHS.into());
-        let inputs: Vec<&Value> = [x, &lengths].into_iter().chain(table).collect();
-        self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)])
     }
 
     /// The number of the next input of products.
@@ -285,7 +282,7 @@ impl Builder<'_> {
             let missing = || GraphError::Int8(matrix.name());
             let treatment = weights.treatment(number).ok_or_else(missing)?;
             let (numbers, scales) = weights.matrix(&matrix.name(), inputs, outputs).ok_or_else(missing)?;
-            let smoothing = treatment.smoothing.clone();
+            let smoothing = treatment.smoothing(inputs).ok_or_else(missing)?;
             return Ok(Linear { inputs, outputs, numbers, scales: Some(scales), bias, smoothing });
         }
         let (_, numbers) = self.rows(&matrix.tensor, &[total, inputs], matrix.rows)?;

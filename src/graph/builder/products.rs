@@ -8,6 +8,7 @@ use super::super::proto::TENSOR_UINT8;
 use super::super::{Element, GraphError};
 use super::graph_builder::Builder;
 use super::matrix::{Matrix, Products};
+use super::packed::Linear;
 use super::value::{Attribute, Value};
 use crate::model::weights::TensorData;
 
@@ -31,12 +32,24 @@ impl Builder<'_> {
             });
             let weights = *weights;
             match weights.treatment(number).zip(weights.matrix(&weight.name(), weight.inputs, weight.rows.len())) {
+                Some((treatment, (numbers, scales))) if self.own.is_some() => {
+                    let smoothing = treatment.smoothing(weight.inputs);
+                    let smoothing = smoothing.ok_or_else(|| GraphError::Int8(weight.name()))?;
+                    let (inputs, outputs) = (weight.inputs, weight.rows.len());
+                    let linear = Linear { inputs, outputs, numbers, scales: Some(scales), bias: None, smoothing };
+                    return self.own_product(x, weight.name(), linear, bias);
+                }
                 Some((treatment, matrix)) => return Ok(self.int8_product(treatment, number, x, weight, matrix, bias)),
                 None => missing.push(weight.name()),
             }
         }
         let (name, data) = self.rows(&weight.tensor, &[weight.total, weight.inputs], weight.rows.clone())?;
         let outputs = weight.rows.len();
+        if self.own.is_some() {
+            let inputs = weight.inputs;
+            let linear = Linear { inputs, outputs, numbers: data, scales: None, bias: None, smoothing: None };
+            return self.own_product(x, name, linear, bias);
+        }
         if self.in_layers
             && let Products::Watched(sites) = &mut self.products
         {
@@ -52,6 +65,21 @@ impl Builder<'_> {
         let weight = self.initializer(name, &[outputs, weight.inputs], Element::F32, data);
         let inputs: Vec<&Value> = [x, &weight].into_iter().chain(bias).collect();
         Ok(self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)]))
+    }
+
+    /// The product as an operator of our own.
+    fn own_product(
+        &mut self,
+        x: &Value,
+        name: String,
+        mut linear: Linear,
+        bias: Option<&Value>,
+    ) -> Result<Value, GraphError> {
+        let known = bias.and_then(|bias| self.initializers.iter().find(|known| known.name == bias.0));
+        linear.bias = known.map(|known| known.data.clone());
+        let y = self.linear_operator(x, name, &linear.matrix())?;
+        let bias = bias.filter(|_| linear.bias.is_none());
+        Ok(bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y))
     }
 
     /// Later products are in f32 and not recorded: heads over one row for each text cost next to nothing.

@@ -13,13 +13,15 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::Multiplier;
+use super::Arithmetic;
 use super::weights::{Input, Scaling, Treatment};
 use crate::model::weights::TensorData;
 
 /// The share of a channel's size that moves from the activations to the weights: the candidate exponents of
 /// SmoothQuant. Above 0.8 channels depend too much on the calibration texts.
 const EXPONENTS: [f32; 4] = [0.5, 0.6, 0.7, 0.8];
+/// The same for rows that are scaled by themselves.
+const EXPONENTS_BY_ROWS: [f32; 3] = [0.4, 0.5, 0.6];
 /// Channels below this share of the median count as if they had it: an activation that was small in a few texts may be
 /// larger in others.
 const LEAST_SHARE: f32 = 0.5;
@@ -128,19 +130,19 @@ impl Ranges {
         }
     }
 
-    /// The treatments that are worth trying, with weights for this `multiplier`.
-    pub(crate) fn treatments(self, multiplier: Multiplier) -> Noise {
+    /// The treatments that are worth trying, for this arithmetic.
+    pub(crate) fn treatments(self, arithmetic: Arithmetic) -> Noise {
         let groups = self.channels.par_iter().enumerate().map(|(group, channels)| {
             let members = self.inputs.iter().zip(&self.group_of).filter(|&(_, &of)| of == group);
             let members: Vec<&Input> = members.map(|(input, _)| input).collect();
-            Group::new(&members, channels, multiplier)
+            Group::new(&members, channels, arithmetic)
         });
         Noise { groups: groups.collect(), group_of: self.group_of }
     }
 }
 
 impl Group {
-    fn new(members: &[&Input], channels: &[Channel], multiplier: Multiplier) -> Self {
+    fn new(members: &[&Input], channels: &[Channel], arithmetic: Arithmetic) -> Self {
         let width = channels.len();
         let matrices: HashMap<&str, &TensorData> =
             members.iter().flat_map(|input| &input.matrices).map(|m| (m.name.as_str(), &m.data)).collect();
@@ -155,18 +157,28 @@ impl Group {
         let candidate = |factors: Option<Vec<f32>>, scaling: Scaling| {
             let factor = |at: usize| factors.as_ref().map_or(1.0, |factors| factors[at]);
             let step = |row: &[f32]| {
-                let scale = multiplier.scale(row.iter().enumerate().map(|(at, w)| w / factor(at)));
+                let scale = arithmetic.multiplier().scale(row.iter().enumerate().map(|(at, w)| w / factor(at)));
                 f64::from(scale).powi(2) / 12.0
             };
             let of_weights = rows().map(step).sum();
             let gains = squares.iter().enumerate().map(|(at, square)| square / factor(at).powi(2)).collect();
             Candidate { gains, of_weights, noise: 0.0, factors, scaling }
         };
+        let sizes: Vec<f32> = channels.iter().map(|channel| channel.most.max(-channel.least)).collect();
+        let smoothed = |exponents: &[f32]| -> Vec<Option<Vec<f32>>> {
+            exponents.iter().map(|&exponent| Some(smoothing(&sizes, &largest, exponent))).collect()
+        };
+        let normalised = members.iter().all(|input| input.normalised);
+        if arithmetic == Arithmetic::Own {
+            let factors = if normalised { smoothed(&EXPONENTS_BY_ROWS) } else { Vec::new() };
+            let rows = Scaling::Rows { negative: 1.0 };
+            let candidates = factors.into_iter().chain([None]).map(|factors| candidate(factors, rows)).collect();
+            return Self { width, candidates };
+        }
         let mut candidates: Vec<Candidate> =
             NEGATIVES.iter().map(|&negative| candidate(None, Scaling::Rows { negative })).collect();
-        if members.iter().all(|input| input.normalised) {
-            let sizes: Vec<f32> = channels.iter().map(|channel| channel.most.max(-channel.least)).collect();
-            let smoothed = EXPONENTS.iter().map(|&exponent| Some(smoothing(&sizes, &largest, exponent)));
+        if normalised {
+            let smoothed = smoothed(&EXPONENTS).into_iter();
             candidates.extend(smoothed.chain([None]).map(|factors| {
                 let factor = |at: usize| factors.as_ref().map_or(1.0, |factors| factors[at]);
                 let range = |at: usize| (channels[at].range().0 * factor(at), channels[at].range().1 * factor(at));
@@ -239,7 +251,10 @@ impl Candidate {
         let of_row = |row: &[f32]| {
             let divisor = match self.scaling {
                 Scaling::Fixed { .. } => 1.0,
-                Scaling::Rows { negative } => row.iter().fold(0f32, |most, &x| most.max(x).max(-x / negative)),
+                Scaling::Rows { negative } => {
+                    let of = |at: usize| self.factors.as_ref().map_or(row[at], |factors| row[at] * factors[at]);
+                    (0..row.len()).map(of).fold(0f32, |most, x| most.max(x).max(-x / negative))
+                }
             };
             let rounding = (step * divisor).powi(2) / 12.0;
             let (mut noise, mut squares) = (0f32, 0f32);
@@ -257,6 +272,7 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::int8::Multiplier;
     use crate::graph::int8::weights::WatchedMatrix;
 
     const WIDTH: usize = 16;
@@ -278,10 +294,14 @@ mod tests {
     }
 
     fn treat(inputs: Vec<Input>, texts: &[Vec<f32>]) -> Vec<Treatment> {
+        treat_for(Arithmetic::BuiltIn(Multiplier::Exact), inputs, texts)
+    }
+
+    fn treat_for(arithmetic: Arithmetic, inputs: Vec<Input>, texts: &[Vec<f32>]) -> Vec<Treatment> {
         let all: Vec<&[f32]> = texts.iter().map(Vec::as_slice).collect();
         let mut ranges = Ranges::new(inputs);
         ranges.add(&all);
-        let mut noise = ranges.treatments(Multiplier::Exact);
+        let mut noise = ranges.treatments(arithmetic);
         noise.add(&all);
         noise.best()
     }
@@ -308,6 +328,17 @@ mod tests {
         let treatments = treat(vec![input("a", false), input("b", false)], &[rows(None, None), positive]);
         let scalings: Vec<Scaling> = treatments.iter().map(|treatment| treatment.scaling).collect();
         assert_eq!(scalings, [Scaling::Rows { negative: 1.0 }, Scaling::Rows { negative: 0.25 }]);
+    }
+
+    #[test]
+    fn own_operators_smooth_a_loud_channel_and_scale_every_row() {
+        let inputs = || vec![input("a", true), input("b", true), input("c", false)];
+        let texts = [rows(Some(3), None), rows(None, Some(5)), rows(Some(3), None)];
+        let treatments = treat_for(Arithmetic::Own, inputs(), &texts);
+        let smooth = factors(&treatments[0]);
+        assert!(smooth.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * smooth[3]), "{smooth:?}");
+        assert!(factors(&treatments[2]).is_empty());
+        assert!(treatments.iter().all(|treatment| treatment.scaling == Scaling::Rows { negative: 1.0 }));
     }
 
     #[test]

@@ -10,6 +10,33 @@ pub(crate) enum Multiplier {
     Saturating,
 }
 
+/// The operators that quantised weights are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// Our own: sums are exact, and every row of activations has a scale of its own.
+    Own,
+    /// ONNX Runtime's.
+    BuiltIn(Multiplier),
+}
+
+impl Arithmetic {
+    pub(crate) fn multiplier(self) -> Multiplier {
+        match self {
+            Self::Own => Multiplier::Exact,
+            Self::BuiltIn(multiplier) => multiplier,
+        }
+    }
+
+    /// A name that stays the same over versions.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::BuiltIn(Multiplier::Exact) => "built-in",
+            Self::BuiltIn(Multiplier::Saturating) => "built-in, saturating",
+        }
+    }
+}
+
 /// The largest weight.
 const LARGEST: f32 = 127.0;
 /// The most that two neighbours may add up to before they are rounded, which can add 1: 255 · 128 < 2¹⁵.

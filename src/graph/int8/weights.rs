@@ -36,6 +36,16 @@ pub(crate) struct Treatment {
     pub scaling: Scaling,
 }
 
+impl Treatment {
+    /// The factors of `width` channels, `None` within for none; outside if they are damaged.
+    pub(crate) fn smoothing(&self, width: usize) -> Option<Option<TensorData>> {
+        match &self.smoothing {
+            Some(factors) if factors.as_slice().len() != width => None,
+            factors => Some(factors.clone()),
+        }
+    }
+}
+
 /// The step of an activation's quantisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Scaling {

@@ -3,6 +3,7 @@
 use super::kind::{Bf16, Bytes, F32, Words};
 use super::rows::Encode;
 use super::weights::{Packs, Weights};
+use crate::sets::Format;
 use crate::simd::LANES;
 use crate::steps::linear::Affine;
 
@@ -25,6 +26,28 @@ pub struct Matrix<'a> {
     pub bias: &'a [f32],
     /// `[inputs]`: what inputs are multiplied with before they are quantised; or empty.
     pub smoothing: &'a [f32],
+}
+
+/// The most inputs of a product of integers. Weights reach −128 and activations ±127, so that a sum of as many products is
+/// exact in 32 bits, whatever overflows on the way: 132,104 · 128 · 127 < 2³¹.
+pub(crate) const MOST_INPUTS: usize = 132_104;
+
+impl Matrix<'_> {
+    /// True if there are as many numbers as there should be, of the kind that `format` takes, and sums of integers over all
+    /// inputs are exact.
+    pub(crate) fn fits(&self, format: Format) -> bool {
+        let size = self.inputs.checked_mul(self.outputs).filter(|&size| size > 0);
+        let numbers = match (format, self.numbers) {
+            (Format::Float32 | Format::Bfloat16, Numbers::F32(numbers)) => size == Some(numbers.len()),
+            (Format::Int8, Numbers::I8(numbers, scales)) => {
+                self.inputs <= MOST_INPUTS && size == Some(numbers.len()) && scales.len() == self.outputs
+            }
+            _ => false,
+        };
+        numbers
+            && (self.bias.is_empty() || self.bias.len() == self.outputs)
+            && (self.smoothing.is_empty() || self.smoothing.len() == self.inputs)
+    }
 }
 
 /// Some outputs of a matrix, multiplied with a factor.
@@ -92,9 +115,7 @@ fn floats<K: Encode + Packs<f32>, const V: usize>(parts: &[Part<'_>], inputs: Pi
         let Part { matrix, factor, .. } = &parts[part];
         match matrix.numbers {
             Numbers::F32(numbers) => numbers[output * matrix.inputs + input] * factor,
-            Numbers::I8(numbers, scales) => {
-                f32::from(numbers[input * matrix.outputs + output].cast_signed()) * scales[output] * factor
-            }
+            Numbers::I8(..) => unreachable!("Matrix::fits"),
         }
     };
     Weights::pack(padded_inputs(parts, inputs), sources.len(), element, |_| 1.0)
@@ -107,13 +128,13 @@ fn integers<K: Encode + Packs<i8>, const V: usize>(parts: &[Part<'_>], inputs: P
         let matrix = &parts[part].matrix;
         match matrix.numbers {
             Numbers::I8(numbers, _) => numbers[input * matrix.outputs + output].cast_signed(),
-            Numbers::F32(_) => 0,
+            Numbers::F32(_) => unreachable!("Matrix::fits"),
         }
     };
     let scale = |output: usize| match sources[output] {
         Some((part, output)) => match parts[part].matrix.numbers {
             Numbers::I8(_, scales) => scales[output] * parts[part].factor,
-            Numbers::F32(_) => 0.0,
+            Numbers::F32(_) => unreachable!("Matrix::fits"),
         },
         None => 0.0,
     };

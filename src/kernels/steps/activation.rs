@@ -30,7 +30,8 @@ impl Activation {
                 over_one_plus_power(simd, x, inner, 2.0 * (2.0 / std::f32::consts::PI).sqrt())
             }
             Self::Silu => over_one_plus_power(simd, x, x, 1.0),
-            Self::Relu => simd.max(x, simd.splat(0.0)),
+            // This order of operands keeps a NaN.
+            Self::Relu => simd.max(simd.splat(0.0), x),
         }
     }
 }

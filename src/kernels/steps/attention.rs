@@ -299,12 +299,14 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         seen.as_flattened_mut()[self.key_count - last * V * LANES..].fill(0.0);
         let mut shares = [1.0; R];
         for r in 0..real {
-            let (scale, most) = (simd.splat(scales[r]), simd.splat(-(largest[r] * scales[r])));
+            let (scale, most) = (simd.splat(scales[r]), simd.splat(largest[r]));
             let mut sum = zero;
             let probabilities = buffers.probabilities.block_mut(0, V);
             for ((panel, to), scores) in panels.clone().zip(probabilities).zip(&buffers.scores[panels.clone()]) {
                 for v in 0..V {
-                    let mut power = PV::exp2(simd, simd.fma(simd.load(&scores[r][v]), scale, most));
+                    // The difference first: never above 0.
+                    let below = simd.mul(simd.sub(simd.load(&scores[r][v]), most), scale);
+                    let mut power = PV::exp2(simd, below);
                     if panel == last {
                         power = simd.mul(power, simd.load(&seen[v]));
                     }

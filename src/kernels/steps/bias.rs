@@ -80,7 +80,7 @@ impl Masked<'_> {
     #[inline(always)]
     fn visible(&self, query: usize, keys: usize) -> Range<usize> {
         let first = self.reach.map_or(0, |reach| query.saturating_sub(reach));
-        let last = self.reach.map_or(keys, |reach| (query + reach + 1).min(keys));
+        let last = self.reach.map_or(keys, |reach| query.saturating_add(reach).saturating_add(1).min(keys));
         first..if self.causal { last.min(query + 1) } else { last }
     }
 }

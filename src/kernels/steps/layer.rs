@@ -73,6 +73,9 @@ pub(crate) struct Buffers<K: Encode, QK: Encode, PV: Transposed, const R: usize,
     keys_values: Vec<[f32; LANES]>,
     context: Vec<[f32; LANES]>,
     picked: Vec<[f32; LANES]>,
+    /// States and results in whole vectors, where rows have no whole number of them.
+    pub padded_states: Vec<[f32; LANES]>,
+    pub padded_output: Vec<[f32; LANES]>,
 }
 
 impl<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buffers<K, QK, PV, R, V> {
@@ -86,6 +89,8 @@ impl<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> Defa
             keys_values: Vec::new(),
             context: Vec::new(),
             picked: Vec::new(),
+            padded_states: Vec::new(),
+            padded_output: Vec::new(),
         }
     }
 }

@@ -71,7 +71,11 @@ impl Rope {
             }
         }
         let table = Arc::new(table);
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&table);
+        let mut known = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have made a longer one meanwhile.
+        if known.len() < table.len() {
+            *known = Arc::clone(&table);
+        }
         table
     }
 }

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use crate::engine::EngineError;
 use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::int8::plan::Ranges;
-use crate::graph::int8::{Input, Multiplier, Treatment};
+use crate::graph::int8::{Arithmetic, Input, Treatment};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::weights::Weights;
@@ -95,7 +95,7 @@ pub(super) fn observe(
     weights: &Weights,
     request: &Request,
     texts: &Texts,
-    multiplier: Multiplier,
+    arithmetic: Arithmetic,
 ) -> Result<Observed, EngineError> {
     let (graph, inputs) =
         graph::build_watched(&model.config, weights, request).map_err(|e| e.of(&model.sentence.transformer))?;
@@ -108,7 +108,7 @@ pub(super) fn observe(
     for tokens in &texts.calibration {
         run_all(&mut session, &interface, tokens, |outputs| ranges.add(&numbers(outputs)))?;
     }
-    let mut noise = ranges.treatments(multiplier);
+    let mut noise = ranges.treatments(arithmetic);
     // Half of them decide which treatment is best.
     for tokens in texts.calibration.iter().step_by(2) {
         run_all(&mut session, &interface, tokens, |outputs| noise.add(&numbers(outputs)))?;

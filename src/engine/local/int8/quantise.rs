@@ -10,7 +10,7 @@ use super::store::Store;
 use crate::engine::EngineError;
 use crate::fetch::{Progress, Silent};
 use crate::graph::int8::file::Quantised;
-use crate::graph::int8::{Int8Weights, Multiplier};
+use crate::graph::int8::{Arithmetic, Int8Weights, Multiplier};
 use crate::graph::{self, Graph, Request};
 use crate::model::Model;
 use crate::model::weights::{Access, Weights};
@@ -43,10 +43,13 @@ pub(crate) fn graph(
     access: Access,
 ) -> Result<Graph, EngineError> {
     crate::threads::start_pool().map_err(EngineError::Threads)?;
-    let multiplier = Multiplier::of_this_processor();
+    let arithmetic = match request.kernels {
+        Some(_) => Arithmetic::Own,
+        None => Arithmetic::BuiltIn(Multiplier::of_this_processor()),
+    };
     let texts = Texts::new(model, request, options.texts.as_deref())?;
     let store =
-        options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, multiplier, access));
+        options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, arithmetic, access));
     if let Some(found) = store.as_ref().and_then(Store::find) {
         match graph::build_int8(&model.config, weights, request, &found.weights) {
             Ok(graph) => {
@@ -59,8 +62,8 @@ pub(crate) fn graph(
 
     let start = std::time::Instant::now();
     let Observed { inputs, treatments, answers } =
-        calibration::observe(runtime, model, weights, request, &texts, multiplier)?;
-    let quantised = Quantised::new(&inputs, &treatments, multiplier);
+        calibration::observe(runtime, model, weights, request, &texts, arithmetic)?;
+    let quantised = Quantised::new(&inputs, &treatments, arithmetic.multiplier());
     drop(inputs);
     let staged = store.as_ref().and_then(|store| store.stage(&quantised));
     let int8 = match &staged {
@@ -69,7 +72,7 @@ pub(crate) fn graph(
     };
     let graph = graph::build_int8(&model.config, weights, request, &int8)?;
     let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
-    let report = Report::new(request, &texts, multiplier, check);
+    let report = Report::new(request, &texts, arithmetic, check);
     let line = format!("Quantised {} to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
     options.progress.note(&line);
     let published = staged.and_then(|staged| staged.publish(&report));

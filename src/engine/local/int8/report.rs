@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Texts;
-use crate::graph::int8::{Multiplier, VERSION};
+use crate::graph::int8::{Arithmetic, Multiplier, VERSION};
 use crate::graph::{Output, Request, Rows};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub(crate) struct Report {
     pub output: String,
     /// True if they are for processors without exact 8-bit products, which costs up to one bit.
     pub saturating: bool,
+    /// The operators they are for and were checked with: "own" or "built-in".
+    #[serde(default)]
+    pub operators: String,
     /// Texts they were calibrated by.
     pub calibration_texts: usize,
     /// True if those were the user's.
@@ -41,7 +44,7 @@ pub(crate) struct Check {
 }
 
 impl Report {
-    pub(super) fn new(request: &Request, texts: &Texts, multiplier: Multiplier, check: Check) -> Self {
+    pub(super) fn new(request: &Request, texts: &Texts, arithmetic: Arithmetic, check: Check) -> Self {
         let output = match request.output {
             Output::Hidden(Rows::All) => "token vectors",
             Output::Hidden(Rows::First | Rows::Last) => "vectors",
@@ -52,7 +55,8 @@ impl Report {
         Self {
             version: VERSION,
             output: output.into(),
-            saturating: multiplier == Multiplier::Saturating,
+            saturating: arithmetic.multiplier() == Multiplier::Saturating,
+            operators: if arithmetic == Arithmetic::Own { "own" } else { "built-in" }.into(),
             calibration_texts: texts.calibration.len(),
             own_texts: texts.own,
             check,

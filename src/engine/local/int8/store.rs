@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::fetch::digest::{Hasher, sha256_file};
 use crate::fetch::{Cancel, publish, readable_by_all, staging_directory};
 use crate::graph::int8::file::Quantised;
-use crate::graph::int8::{Int8Weights, Multiplier, VERSION};
+use crate::graph::int8::{Arithmetic, Int8Weights, VERSION};
 use crate::graph::{GraphError, Request};
 use crate::model::Model;
 use crate::model::weights::{Access, Weights};
@@ -54,11 +54,14 @@ impl Store {
         weights: &Weights,
         request: &Request,
         texts: &Texts,
-        multiplier: Multiplier,
+        arithmetic: Arithmetic,
         access: Access,
     ) -> Self {
         let mut hasher = Hasher::new();
-        let settings = format!("{VERSION} {multiplier:?} {request:?} {:?} {}", model.adapter, model.config);
+        // Without the instruction set: its numbers are those of all of them.
+        let Request { output, token_types, attention_mask, operators, kernels: _, bfloat16: _ } = *request;
+        let graph = format!("{output:?} {token_types} {attention_mask} {operators:?}");
+        let settings = format!("{VERSION} {} {graph} {:?} {}", arithmetic.name(), model.adapter, model.config);
         hasher.update(settings.as_bytes());
         for tokens in texts.calibration.iter().chain(&texts.check) {
             for id in tokens.ids.iter().chain(&tokens.types).chain(&[-1]) {

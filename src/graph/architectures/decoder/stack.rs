@@ -4,7 +4,8 @@ use super::head::{Head, WORDS};
 use crate::graph::architectures::architecture::{Architecture, Sizes};
 use crate::graph::architectures::rotary::Rotation;
 use crate::graph::builder::{
-    Activation, Attention, Builder, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm, Rope, Value,
+    Activation, Attention, Builder, LayerSizes, Mask, PackedLayer, PackedLinear, PackedNorm, PackedNorms, RmsNorm,
+    Rope, Value,
 };
 use crate::graph::{GraphError, Rows};
 
@@ -84,8 +85,8 @@ impl Architecture for Decoder {
     fn packable(&self) -> bool {
         self.rotations.iter().all(|rotation| {
             let Rotation::Fixed(rotary) = rotation else { return false };
-            let heads = [self.heads, self.kv_heads];
-            PackedLayer::exists(self.hidden, heads, self.head_dim, self.inner, self.activation, Some(rotary))
+            let Self { hidden, heads, kv_heads, head_dim, inner, .. } = *self;
+            PackedLayer::exists(LayerSizes { hidden, heads, kv_heads, head_dim, inner }, self.activation, Some(rotary))
         })
     }
 

@@ -43,7 +43,7 @@ impl Architecture for NomicBert {
             Positions::Rotated(rotation) => Some(rotation),
             Positions::Learned(_) => None,
         };
-        gated::packable(self.hidden, self.heads, self.head_dim, self.activation, rotation)
+        gated::packable(self.hidden, self.heads, self.head_dim, self.inner, self.activation, rotation)
     }
 
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
