@@ -80,7 +80,7 @@ pub struct LayerNorms<'a> {
     pub sums: [Option<NormWeights<'a>>; 2],
 }
 
-/// The sizes of a layer.
+/// Numbers of values and heads of a layer.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerSizes {
     /// Values of a hidden state.

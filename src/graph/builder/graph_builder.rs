@@ -116,6 +116,11 @@ impl<'w> Builder<'w> {
         self.graph.input.push(value_info(LENGTHS, TENSOR_INT64, &[Err("texts")]));
     }
 
+    /// True if texts are packed.
+    pub(in super::super) fn is_packed(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.packs)
+    }
+
     /// Adds the attention mask as an input.
     pub(crate) fn mask_tokens(&mut self) {
         self.graph.input.push(value_info(ATTENTION_MASK, TENSOR_INT64, &[Err("batch"), Err("sequence")]));

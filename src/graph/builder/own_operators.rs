@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
-use super::graph_builder::Builder;
-use super::value::{Attribute, Value};
-use crate::kernels::{Format, Matrix, Operator, Set, linear};
+use super::super::Rows;
+use crate::kernels::{Format, Operator, Set};
 
 /// The operators of a graph.
 pub(super) struct OwnOperators {
@@ -37,38 +35,5 @@ impl OwnOperators {
         self.operators.push(make()?);
         self.numbers.insert(key, self.operators.len() - 1);
         Some(self.operators.len() - 1)
-    }
-}
-
-impl Builder<'_> {
-    /// True if texts are packed.
-    pub(in super::super) fn is_packed(&self) -> bool {
-        self.own.as_ref().is_some_and(|own| own.packs)
-    }
-
-    /// The operator of that number over flat `x`.
-    pub(super) fn operator(&mut self, number: usize, x: &Value, table: Option<&Value>) -> Value {
-        let lengths = Value(LENGTHS.into());
-        let lengths = self.is_packed().then_some(&lengths);
-        let inputs: Vec<&Value> = [x].into_iter().chain(lengths).chain(table).collect();
-        self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)])
-    }
-
-    /// The product of flat `x` with the matrix called `name`, as an operator; in float32 outside of the layers.
-    pub(super) fn linear_operator(
-        &mut self,
-        x: &Value,
-        name: String,
-        matrix: &Matrix<'_>,
-    ) -> Result<Value, GraphError> {
-        let missing = || GraphError::NoOperator { layer: name.clone() };
-        let in_layers = self.in_layers;
-        let own = self.own.as_mut().ok_or_else(missing)?;
-        let format = if in_layers { own.format } else { Format::Float32 };
-        let set = own.set;
-        // A matrix may have another treatment with another input.
-        let key = (vec![name.clone(), x.0.clone()], Rows::All);
-        let number = own.number(key, || linear(set, format, matrix)).ok_or_else(missing)?;
-        Ok(self.operator(number, x, None))
     }
 }

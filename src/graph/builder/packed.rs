@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::{GraphError, Rows};
+use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
 use super::attention::Mask;
 use super::graph_builder::Builder;
 use super::layers::Activation;
@@ -33,7 +33,7 @@ impl PackedLinear {
 
     /// Number `part` of matrices of `outputs` rows each.
     pub(in super::super) fn part(name: String, part: usize, parts: usize, outputs: usize, bias: bool) -> Self {
-        // No file has so many numbers that these would be cut off.
+        // No file has as many numbers as would be cut off.
         let first = part.saturating_mul(outputs);
         Self { name, total: parts.saturating_mul(outputs), rows: first..first.saturating_add(outputs), bias }
     }
@@ -252,6 +252,14 @@ impl Builder<'_> {
         }
         let by_text = self.sequences(x, width, Rows::All);
         self.op("ReduceMean", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)])
+    }
+
+    /// The operator of that number over flat `x`.
+    pub(super) fn operator(&mut self, number: usize, x: &Value, table: Option<&Value>) -> Value {
+        let lengths = Value(LENGTHS.into());
+        let lengths = self.is_packed().then_some(&lengths);
+        let inputs: Vec<&Value> = [x].into_iter().chain(lengths).chain(table).collect();
+        self.node(OPERATOR_DOMAIN, OPERATOR, &inputs, &[Attribute::Int("number", number as i64)])
     }
 
     /// The number of the next input of products.

@@ -5,11 +5,12 @@
 
 use super::super::int8::{Input, Scaling, Treatment, WatchedMatrix};
 use super::super::proto::TENSOR_UINT8;
-use super::super::{Element, GraphError};
+use super::super::{Element, GraphError, Rows};
 use super::graph_builder::Builder;
 use super::matrix::{Matrix, Products};
 use super::packed::Linear;
 use super::value::{Attribute, Value};
+use crate::kernels::{self, Format};
 use crate::model::weights::TensorData;
 
 /// The least that rows are divided by, so that zeros stay zeros.
@@ -67,7 +68,7 @@ impl Builder<'_> {
         Ok(self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)]))
     }
 
-    /// The product as an operator of our own.
+    /// The product of flat `x` with the matrix called `name` as an operator of our own; in float32 outside of the layers.
     fn own_product(
         &mut self,
         x: &Value,
@@ -77,7 +78,13 @@ impl Builder<'_> {
     ) -> Result<Value, GraphError> {
         let known = bias.and_then(|bias| self.initializers.iter().find(|known| known.name == bias.0));
         linear.bias = known.map(|known| known.data.clone());
-        let y = self.linear_operator(x, name, &linear.matrix())?;
+        let missing = || GraphError::NoOperator { layer: name.clone() };
+        let own = self.own.as_mut().ok_or_else(missing)?;
+        let (set, format) = (own.set, if self.in_layers { own.format } else { Format::Float32 });
+        // All inputs of a matrix have the same treatment.
+        let make = || kernels::linear(set, format, &linear.matrix());
+        let number = own.number((vec![name.clone()], Rows::All), make).ok_or_else(missing)?;
+        let y = self.operator(number, x, None);
         let bias = bias.filter(|_| linear.bias.is_none());
         Ok(bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y))
     }

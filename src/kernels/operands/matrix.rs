@@ -28,8 +28,8 @@ pub struct Matrix<'a> {
     pub smoothing: &'a [f32],
 }
 
-/// The most inputs of a product of integers. Weights reach −128 and activations ±127, so that a sum of as many products is
-/// exact in 32 bits, whatever overflows on the way: 132,104 · 128 · 127 < 2³¹.
+/// The most inputs of a product of integers: 132,104 · 128 · 127 < 2³¹ for weights from −128 on and activations up to ±127.
+/// Such a sum is exact in 32 bits; on the way to it, sums may wrap.
 pub(crate) const MOST_INPUTS: usize = 132_104;
 
 impl Matrix<'_> {
