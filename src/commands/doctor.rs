@@ -41,6 +41,8 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let sets: Vec<&str> = kernels::NAMES.into_iter().filter(|name| kernels::Set::named(name).is_some()).collect();
     let of_int8 = Kernels::Auto.resolve(Dtype::Int8).ok().flatten().map_or(Kernels::Builtin.name(), |set| set.name());
     report.line("layers", &format!("int8: {of_int8}; float32: builtin (--kernels builtin, {})", sets.join(", ")));
+    let faster = Kernels::FASTER.map(Kernels::name).join(" and ");
+    report.line("", &format!("auto: own operators in int8 with {faster}, where they are measured to be faster"));
     report.value("kernels", json!({"usable": sets, "int8": of_int8, "float32": "builtin"}));
 
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Missing };

@@ -72,8 +72,8 @@ impl<K: Kind, const R: usize, const V: usize> Kernel for Peak<K, R, V> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f32 {
-        let (columns, word) = (black_box([[1; LANES]; V]), simd.splat_i(black_box(1)));
-        let mut column = [word; V];
+        let (columns, words) = (black_box([[1; LANES]; V]), black_box([1; 4]));
+        let mut column = [simd.splat_i(0); V];
         for v in 0..V {
             column[v] = simd.load_i(&columns[v]);
         }
@@ -81,7 +81,7 @@ impl<K: Kind, const R: usize, const V: usize> Kernel for Peak<K, R, V> {
         for _ in 0..self.0 {
             for r in 0..R {
                 for v in 0..V {
-                    sums[r][v] = K::dot(simd, sums[r][v], column[v], word);
+                    sums[r][v] = K::dot(simd, sums[r][v], column[v], &words, 0);
                 }
             }
         }
@@ -198,7 +198,7 @@ impl Visit for Timing {
         };
 
         let dots = 20_000;
-        time_step("instruction", 2 * dots * R * V * LANES * K::GROUP, &mut || {
+        time_step("instruction", 2 * dots * R * V * LANES * K::PRODUCTS, &mut || {
             black_box(simd.vectorize(Peak::<K, R, V>(dots, std::marker::PhantomData)));
         });
 

@@ -4,9 +4,15 @@ use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512, avx2, avx512};
+#[cfg(target_arch = "aarch64")]
+use super::simd::{Neon, neon};
 use super::simd::{Scalar, Simd};
 use crate::operands::columns::Transposed;
-use crate::operands::kind::{Bf16, Bytes, F32, Words};
+#[cfg(target_arch = "x86_64")]
+use crate::operands::kind::{Bf16, Bytes};
+#[cfg(target_arch = "aarch64")]
+use crate::operands::kind::{BytePairs, SignedBytes};
+use crate::operands::kind::{F32, Words};
 use crate::operands::matrix::Pack;
 use crate::operands::rows::Encode;
 
@@ -37,12 +43,21 @@ pub enum Set {
     /// AVX2 with FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2<avx2::Basic>),
+    /// NEON with products of matrices of integers.
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(Neon<neon::I8mm>),
+    /// NEON with dot products of integers.
+    #[cfg(target_arch = "aarch64")]
+    NeonDotProd(Neon<neon::DotProd>),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon<neon::Basic>),
     /// Plain Rust: slow, and for tests.
     Scalar,
 }
 
 /// The names of all sets, the fastest first.
-pub const NAMES: [&str; 6] = ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "scalar"];
+pub const NAMES: [&str; 9] =
+    ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "neon-i8mm", "neon-dotprod", "neon", "scalar"];
 
 impl Set {
     /// The set of that name, if this processor has it.
@@ -58,6 +73,12 @@ impl Set {
             "avx2-vnni" => Avx2::new().map(Self::Avx2Vnni),
             #[cfg(target_arch = "x86_64")]
             "avx2" => Avx2::new().map(Self::Avx2),
+            #[cfg(target_arch = "aarch64")]
+            "neon-i8mm" => Neon::new().map(Self::NeonI8mm),
+            #[cfg(target_arch = "aarch64")]
+            "neon-dotprod" => Neon::new().map(Self::NeonDotProd),
+            #[cfg(target_arch = "aarch64")]
+            "neon" => Neon::new().map(Self::Neon),
             "scalar" => Some(Self::Scalar),
             _ => None,
         }
@@ -80,6 +101,12 @@ impl Set {
             Self::Avx2Vnni(_) => "avx2-vnni",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) => "neon-i8mm",
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotProd(_) => "neon-dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
             Self::Scalar => "scalar",
         }
     }
@@ -127,6 +154,17 @@ pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T:
         #[cfg(target_arch = "x86_64")]
         (Set::Avx2Vnni(_) | Set::Avx2(_), Format::Float32) => {
             visitor.visit::<_, F32, F32, F32, 6, 1>(Avx2::<avx2::Basic>::new()?)
+        }
+        // A vector takes four of 32 registers; five rows, or two pairs of rows, leave room for theirs.
+        #[cfg(target_arch = "aarch64")]
+        (Set::NeonI8mm(simd), Format::Int8) => visitor.visit::<_, BytePairs, BytePairs, F32, 4, 1>(simd),
+        #[cfg(target_arch = "aarch64")]
+        (Set::NeonDotProd(simd), Format::Int8) => visitor.visit::<_, SignedBytes, SignedBytes, F32, 5, 1>(simd),
+        #[cfg(target_arch = "aarch64")]
+        (Set::Neon(simd), Format::Int8) => visitor.visit::<_, SignedBytes, SignedBytes, F32, 5, 1>(simd),
+        #[cfg(target_arch = "aarch64")]
+        (Set::NeonI8mm(_) | Set::NeonDotProd(_) | Set::Neon(_), Format::Float32) => {
+            visitor.visit::<_, F32, F32, F32, 5, 1>(Neon::<neon::Basic>::new()?)
         }
         (Set::Scalar, Format::Int8) => visitor.visit::<_, Words, Words, F32, 4, 1>(Scalar),
         (Set::Scalar, Format::Float32) => visitor.visit::<_, F32, F32, F32, 4, 1>(Scalar),

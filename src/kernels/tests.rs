@@ -5,8 +5,10 @@ use std::sync::Arc;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512, avx2, avx512};
 use super::simd::{Kernel, LANES, Scalar, Simd};
+#[cfg(target_arch = "aarch64")]
+use super::simd::{Neon, neon};
 use crate::operands::columns::Transposed;
-use crate::operands::kind::{Bf16, Bytes, F32, Words};
+use crate::operands::kind::{Bf16, BytePairs, Bytes, F32, SignedBytes, Words};
 use crate::operands::matrix::vectors;
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::operands::weights::{Element, Packs, Weights};
@@ -131,10 +133,24 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
     let integers = case.run::<Bytes, _, 3, 1>(Scalar, &case.integers);
     let bf16 = case.run::<Bf16, _, 3, 1>(Scalar, &case.floats);
     let floats = case.run::<F32, _, 5, 2>(Scalar, &case.floats);
-    assert_eq!(bits(&case.run::<Words, _, 4, 1>(Scalar, &case.integers)), bits(&integers), "words");
+    let same = |found: Vec<f32>, expected: &[f32], set: &str| assert_eq!(bits(&found), bits(expected), "{set}");
+    same(case.run::<Words, _, 4, 1>(Scalar, &case.integers), &integers, "words");
+    same(case.run::<SignedBytes, _, 4, 1>(Scalar, &case.integers), &integers, "signed bytes");
+    same(case.run::<BytePairs, _, 4, 2>(Scalar, &case.integers), &integers, "pairs of bytes");
+    #[cfg(target_arch = "aarch64")]
+    {
+        let set = Neon::<neon::Basic>::new().unwrap();
+        same(case.run::<SignedBytes, _, 5, 1>(set, &case.integers), &integers, "NEON, bytes");
+        same(case.run::<F32, _, 5, 1>(set, &case.floats), &floats, "NEON, f32");
+        if let Some(set) = Neon::<neon::DotProd>::new() {
+            same(case.run::<SignedBytes, _, 5, 1>(set, &case.integers), &integers, "NEON with dot products, bytes");
+        }
+        if let Some(set) = Neon::<neon::I8mm>::new() {
+            same(case.run::<BytePairs, _, 4, 1>(set, &case.integers), &integers, "NEON with I8MM, pairs of bytes");
+        }
+    }
     #[cfg(target_arch = "x86_64")]
     {
-        let same = |found: Vec<f32>, expected: &[f32], set: &str| assert_eq!(bits(&found), bits(expected), "{set}");
         if let Some(set) = Avx2::<avx2::Basic>::new() {
             same(case.run::<Words, _, 6, 1>(set, &case.integers), &integers, "AVX2, words");
             same(case.run::<F32, _, 6, 1>(set, &case.floats), &floats, "AVX2, f32");
@@ -333,8 +349,6 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
     let in_int8 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &integers, states, lengths, picked, bias);
     let with_float = run::<_, Bytes, F32, 3, 1>(Scalar, &integers, states, lengths, picked, bias);
     let in_float = run::<_, F32, F32, 3, 1>(Scalar, &floats, states, lengths, picked, bias);
-    let halves: Layer<Bf16, 1> = layer(shape, float, 1.0);
-    let in_bf16 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &halves, states, lengths, picked, bias);
     let mut first = 0;
     let (mut alone_int8, mut alone_float) = (Vec::new(), Vec::new());
     for &length in lengths {
@@ -345,9 +359,28 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
     }
     assert!(alone_int8 == in_int8 && alone_float == in_float, "a sequence is not the same alone");
 
+    let same = |found: Vec<u32>, expected: &[u32], set: &str| assert!(found == expected, "{set}");
+    let pairs: Layer<BytePairs, 1> = layer(shape, byte, 0.0004);
+    #[cfg(target_arch = "aarch64")]
+    {
+        let set = Neon::<neon::Basic>::new().unwrap();
+        let signed: Layer<SignedBytes, 1> = layer(shape, byte, 0.0004);
+        let found = run::<_, SignedBytes, F32, 5, 1>(set, &signed, states, lengths, picked, bias);
+        same(found, &with_float, "NEON, int8");
+        same(run::<_, F32, F32, 5, 1>(set, &floats, states, lengths, picked, bias), &in_float, "NEON, f32");
+        if let Some(set) = Neon::<neon::DotProd>::new() {
+            let found = run::<_, SignedBytes, F32, 5, 1>(set, &signed, states, lengths, picked, bias);
+            same(found, &with_float, "NEON with dot products");
+        }
+        if let Some(set) = Neon::<neon::I8mm>::new() {
+            let found = run::<_, BytePairs, F32, 4, 1>(set, &pairs, states, lengths, picked, bias);
+            same(found, &with_float, "NEON with I8MM");
+        }
+    }
     #[cfg(target_arch = "x86_64")]
     {
-        let same = |found: Vec<u32>, expected: &[u32], set: &str| assert!(found == expected, "{set}");
+        let found = run::<_, BytePairs, F32, 4, 1>(Scalar, &pairs, states, lengths, picked, bias);
+        same(found, &with_float, "pairs of bytes");
         if let Some(set) = Avx2::<avx2::Basic>::new() {
             let words: Layer<Words, 1> = layer(shape, byte, 0.0004);
             same(run::<_, Words, F32, 6, 1>(set, &words, states, lengths, picked, bias), &with_float, "AVX2, int8");
@@ -367,6 +400,8 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
             same(run::<_, Bytes, F32, 12, 2>(set, &wide, states, lengths, picked, bias), &with_float, "AVX-512 VNNI");
         }
         if let Some(set) = Avx512::<avx512::Bf16>::new() {
+            let halves: Layer<Bf16, 1> = layer(shape, float, 1.0);
+            let in_bf16 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &halves, states, lengths, picked, bias);
             same(run::<_, Bytes, Bf16, 12, 2>(set, &wide, states, lengths, picked, bias), &in_int8, "AVX-512 BF16");
             let halves: Layer<Bf16, 2> = layer(shape, float, 1.0);
             same(run::<_, Bytes, Bf16, 12, 2>(set, &halves, states, lengths, picked, bias), &in_bf16, "bfloat16");
@@ -520,7 +555,9 @@ fn powers_are_the_same_on_all_sets() {
             Avx2::<avx2::Basic>::new().into_iter().for_each(|set| same(set.vectorize(powers), "AVX2"));
             Avx512::<avx512::Basic>::new().into_iter().for_each(|set| same(set.vectorize(powers), "AVX-512"));
         }
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        same(Neon::<neon::Basic>::new().unwrap().vectorize(Powers(&inputs, fine)), "NEON");
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         let _ = same;
     }
 }

@@ -52,6 +52,12 @@ pub enum Kernels {
     Avx2Vnni,
     /// infa's own, with AVX2
     Avx2,
+    /// infa's own, with NEON and products of 8-bit matrices (I8MM)
+    NeonI8mm,
+    /// infa's own, with NEON and dot products
+    NeonDotprod,
+    /// infa's own, with NEON
+    Neon,
     /// infa's own, without vector instructions: slow
     Scalar,
 }
@@ -67,6 +73,9 @@ impl Kernels {
             Self::Avx512 => "avx512",
             Self::Avx2Vnni => "avx2-vnni",
             Self::Avx2 => "avx2",
+            Self::NeonI8mm => "neon-i8mm",
+            Self::NeonDotprod => "neon-dotprod",
+            Self::Neon => "neon",
             Self::Scalar => "scalar",
         }
     }

@@ -22,7 +22,7 @@ const ROOMS: &[(&str, usize)] = &[
     ("fetch", 2_500),
     ("graph", 10_000),
     ("input", 9_500),
-    ("kernels", 5_000),
+    ("kernels", 6_000),
     ("model", 11_500),
     ("output", 3_000),
     ("report", 3_500),

@@ -34,6 +34,10 @@ fn an_architecture_without_own_operators_runs_as_before() {
     assert_eq!(vectors("builtin"), vectors("scalar"));
 }
 
+/// All sets.
+const NAMES: [&str; 9] =
+    ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "neon-i8mm", "neon-dotprod", "neon", "scalar"];
+
 /// The sets that this processor has.
 fn usable() -> Vec<String> {
     let doctor: Json = serde_json::from_slice(&infa(["doctor", "--json"]).run().out).unwrap();
@@ -43,7 +47,7 @@ fn usable() -> Vec<String> {
 #[test]
 fn the_doctor_names_the_usable_ones() {
     let usable = usable();
-    for name in ["avx512-bf16", "avx512-vnni", "avx512", "avx2-vnni", "avx2", "scalar"] {
+    for name in NAMES {
         let ran = embed_with(fixture("bert-tiny"), ["--kernels", name]).stdin("a\n").run();
         match usable.iter().any(|usable| usable == name) {
             true => ran.status(0),

@@ -1,8 +1,7 @@
 //! Columns of activations, laid out for tiles: the keys and values of attention.
 
-use super::kind::{Bf16, F32, Kind};
+use super::kind::{Bf16, ColumnWords, F32, Kind};
 use super::rows::{Encode, scale_around};
-use super::tile::ColumnWords;
 use crate::simd::{LANES, Simd};
 use crate::steps::math::{EXP2_COARSE, EXP2_FINE, exp2, exp2_or_denormal};
 
@@ -69,8 +68,9 @@ impl<K: Encode, const V: usize> Columns<K, V> {
         for ((values, mean), words) in values.iter().zip(mean).zip(words.chunks_exact_mut(step)) {
             let mut encoded = [0; LANES];
             K::encode(simd, simd.load(values), inverse, simd.load(mean), &mut encoded[..step]);
-            for (word, encoded) in words.iter_mut().zip(&encoded) {
-                word[v][lane] = *encoded ^ K::WEIGHT_OFFSET;
+            for (word, encoded) in encoded[..step].iter().enumerate() {
+                let (word, lane) = K::place(word, lane);
+                words[word][v][lane] = *encoded ^ K::WEIGHT_OFFSET;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Matrices of a model's file, and the linear layers that are packed from parts of them.
 
-use super::kind::{Bf16, Bytes, F32, Words};
+use super::kind::{Bf16, BytePairs, Bytes, F32, SignedBytes, Words};
 use super::rows::Encode;
 use super::weights::{Packs, Weights};
 use crate::sets::Format;
@@ -142,6 +142,18 @@ fn integers<K: Encode + Packs<i8>, const V: usize>(parts: &[Part<'_>], inputs: P
 }
 
 impl Pack for Bytes {
+    fn weights<const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Weights<Self, V> {
+        integers(parts, inputs)
+    }
+}
+
+impl Pack for SignedBytes {
+    fn weights<const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Weights<Self, V> {
+        integers(parts, inputs)
+    }
+}
+
+impl Pack for BytePairs {
     fn weights<const V: usize>(parts: &[Part<'_>], inputs: Pieces) -> Weights<Self, V> {
         integers(parts, inputs)
     }

@@ -6,7 +6,8 @@
 //! columns    keys and values
 //! weights    weights
 //! tile       the product of a few rows with a few columns
-//! kind       the elements: bytes, 16-bit integers, bfloat16, f32
+//! kind       the elements: bytes, 16-bit integers, bfloat16, f32; the inner loop of products
+//! unrolled   loops over registers
 //! ```
 
 pub(crate) mod columns;
@@ -14,4 +15,5 @@ pub(crate) mod kind;
 pub(crate) mod matrix;
 pub(crate) mod rows;
 pub(crate) mod tile;
+pub(crate) mod unrolled;
 pub(crate) mod weights;

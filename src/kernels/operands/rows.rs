@@ -1,6 +1,6 @@
 //! Rows of activations, laid out for tiles.
 
-use super::kind::{Bf16, Bytes, F32, Kind, Words};
+use super::kind::{Bf16, BytePairs, Bytes, F32, Kind, SignedBytes, Words};
 use crate::simd::{LANES, Simd};
 
 /// The range of quantised activations: from −127 to 127.
@@ -25,6 +25,12 @@ pub trait Encode: Kind {
     /// Writes sixteen values, whose steps are 1 / `inverse` around `middle`, as 16 / [`GROUP`](Kind::GROUP) words.
     /// Returns their sum as integers; see [`Kind::start`].
     fn encode<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32]) -> S::I;
+    /// The same for row `row` of a block, whose words of sixteen values of each row are `words`.
+    #[inline(always)]
+    fn encode_row<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32], row: usize) -> S::I {
+        let width = LANES / Self::GROUP;
+        Self::encode(simd, values, inverse, middle, &mut words[row * width..(row + 1) * width])
+    }
     /// True if values are scaled.
     const QUANTISED: bool;
     /// The factor of the sum of a row's integers in its correction.
@@ -56,6 +62,39 @@ impl Encode for Bytes {
     fn encode<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32]) -> S::I {
         let integers = integers(simd, values, inverse, middle);
         simd.store_i8(integers, whole(words));
+        integers
+    }
+}
+
+impl Encode for SignedBytes {
+    const QUANTISED: bool = true;
+    const CORRECTION: i32 = 0;
+    const WEIGHT_OFFSET: i32 = 0;
+
+    #[inline(always)]
+    fn encode<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32]) -> S::I {
+        Bytes::encode(simd, values, inverse, middle, words)
+    }
+}
+
+impl Encode for BytePairs {
+    const QUANTISED: bool = true;
+    const CORRECTION: i32 = 0;
+    const WEIGHT_OFFSET: i32 = 0;
+
+    #[inline(always)]
+    fn encode<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32]) -> S::I {
+        Bytes::encode(simd, values, inverse, middle, words)
+    }
+
+    #[inline(always)]
+    fn encode_row<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32], row: usize) -> S::I {
+        let mut encoded = [0; 4];
+        let integers = Self::encode(simd, values, inverse, middle, &mut encoded);
+        // Two words of each row of the pair, then two more.
+        let pair = &mut words[row / 2 * 8..][..8];
+        pair[row % 2 * 2..][..2].copy_from_slice(&encoded[..2]);
+        pair[row % 2 * 2 + 4..][..2].copy_from_slice(&encoded[2..]);
         integers
     }
 }
@@ -148,8 +187,7 @@ impl<K: Encode, const R: usize> Rows<K, R> {
         let width = LANES / K::GROUP;
         let mut sum = simd.splat_i(0);
         for (values, words) in values.iter().zip(block_words.chunks_exact_mut(R * width)) {
-            let words = &mut words[at * width..(at + 1) * width];
-            sum = simd.add_i(sum, K::encode(simd, simd.load(values), inverse, middle, words));
+            sum = simd.add_i(sum, K::encode_row(simd, simd.load(values), inverse, middle, words, at));
         }
         self.corrections[block][at] = simd.sum_i(sum).wrapping_mul(K::CORRECTION);
     }

@@ -1,7 +1,6 @@
 //! Weights, laid out for tiles.
 
-use super::kind::{Bf16, Bytes, F32, Kind, Words};
-use super::tile::ColumnWords;
+use super::kind::{Bf16, BytePairs, Bytes, ColumnWords, F32, Kind, SignedBytes, Words};
 use crate::simd::LANES;
 
 /// A matrix of `inputs` × `outputs`, in panels of `V` × 16 columns, each a list of words along the inputs.
@@ -53,6 +52,20 @@ impl Packs<i8> for Bytes {
     }
 }
 
+impl Packs<i8> for SignedBytes {
+    const ZERO: u32 = 0;
+    fn bits(element: i8, place: usize) -> u32 {
+        u32::from(element as u8) << (8 * place)
+    }
+}
+
+impl Packs<i8> for BytePairs {
+    const ZERO: u32 = 0;
+    fn bits(element: i8, place: usize) -> u32 {
+        SignedBytes::bits(element, place)
+    }
+}
+
 impl Packs<i8> for Words {
     const ZERO: u32 = 0;
     fn bits(element: i8, place: usize) -> u32 {
@@ -101,8 +114,9 @@ impl<K: Kind, const V: usize> Weights<K, V> {
             let (vector, lane) = (output / LANES, output % LANES);
             let column = &mut words[vector / V * depth..(vector / V + 1) * depth];
             let mut sum = 0.0;
-            for (group, word) in column.iter_mut().enumerate().take(inputs.div_ceil(K::GROUP)) {
-                let word = &mut word[vector % V][lane];
+            for group in 0..inputs.div_ceil(K::GROUP) {
+                let (word, lane) = K::place(group, lane);
+                let word = &mut column[word][vector % V][lane];
                 for place in 0..K::GROUP.min(inputs - group * K::GROUP) {
                     let element = element(group * K::GROUP + place, output);
                     let cleared = *word as u32 & !(mask << (32 / K::GROUP * place));

@@ -50,8 +50,8 @@ pub trait Level: Send + Sync + Sized + 'static {
     fn enable<K: Kernel>(simd: Avx2<Self>, kernel: K) -> K::Output;
 
     #[inline(always)]
-    fn dot_u8_i8(_: Avx2<Self>, acc: I, w: I, a: I) -> I {
-        from_integers(Scalar.dot_u8_i8(integers(acc), integers(w), integers(a)))
+    fn dot_u8_i8(_: Avx2<Self>, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
+        from_integers(Scalar.dot_u8_i8(integers(acc), integers(w), a, at))
     }
 }
 
@@ -105,7 +105,8 @@ impl Level for Vnni {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(_: Avx2<Self>, acc: I, w: I, a: I) -> I {
+    fn dot_u8_i8(simd: Avx2<Self>, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
+        let a = simd.splat_i(a[at]);
         halves!(_mm256_dpbusd_avx_epi32(acc, w, a))
     }
 }
@@ -280,17 +281,18 @@ impl<L: Level> Simd for Avx2<L> {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(self, acc: I, w: I, a: I) -> I {
-        L::dot_u8_i8(self, acc, w, a)
+    fn dot_u8_i8(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
+        L::dot_u8_i8(self, acc, w, a, at)
     }
     #[inline(always)]
-    fn dot_i16(self, acc: I, w: I, a: I) -> I {
+    fn dot_i16(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
+        let a = self.splat_i(a[at]);
         let sums = halves!(_mm256_madd_epi16(w, a));
         halves!(_mm256_add_epi32(acc, sums))
     }
     #[inline(always)]
-    fn dot_bf16(self, acc: F, w: I, a: I) -> F {
-        from_floats(Scalar.dot_bf16(floats(acc), integers(w), integers(a)))
+    fn dot_bf16(self, acc: F, w: I, a: &[i32; 4], at: usize) -> F {
+        from_floats(Scalar.dot_bf16(floats(acc), integers(w), a, at))
     }
     #[inline(always)]
     fn to_bf16(self, low: F, high: F) -> I {

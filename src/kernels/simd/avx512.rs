@@ -45,16 +45,16 @@ pub trait Level: Send + Sync + Sized + 'static {
     fn enable<K: Kernel>(simd: Avx512<Self>, kernel: K) -> K::Output;
 
     #[inline(always)]
-    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        integers(Scalar.dot_u8_i8(of_integers(acc), of_integers(w), of_integers(a)))
+    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        integers(Scalar.dot_u8_i8(of_integers(acc), of_integers(w), a, at))
     }
     #[inline(always)]
-    fn dot_i16(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        unsafe { _mm512_add_epi32(acc, _mm512_madd_epi16(w, a)) }
+    fn dot_i16(simd: Avx512<Self>, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        unsafe { _mm512_add_epi32(acc, _mm512_madd_epi16(w, simd.splat_i(a[at]))) }
     }
     #[inline(always)]
-    fn dot_bf16(_: Avx512<Self>, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
-        unsafe { std::mem::transmute(Scalar.dot_bf16(of_floats(acc), of_integers(w), of_integers(a))) }
+    fn dot_bf16(_: Avx512<Self>, acc: __m512, w: __m512i, a: &[i32; 4], at: usize) -> __m512 {
+        unsafe { std::mem::transmute(Scalar.dot_bf16(of_floats(acc), of_integers(w), a, at)) }
     }
     #[inline(always)]
     fn to_bf16(_: Avx512<Self>, low: __m512, high: __m512) -> __m512i {
@@ -114,8 +114,8 @@ impl Level for Vnni {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        unsafe { _mm512_dpbusd_epi32(acc, w, a) }
+    fn dot_u8_i8(simd: Avx512<Self>, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(acc, w, simd.splat_i(a[at])) }
     }
 }
 
@@ -134,11 +134,12 @@ impl Level for Bf16 {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(_: Avx512<Self>, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        unsafe { _mm512_dpbusd_epi32(acc, w, a) }
+    fn dot_u8_i8(simd: Avx512<Self>, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(acc, w, simd.splat_i(a[at])) }
     }
     #[inline(always)]
-    fn dot_bf16(_: Avx512<Self>, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
+    fn dot_bf16(simd: Avx512<Self>, acc: __m512, w: __m512i, a: &[i32; 4], at: usize) -> __m512 {
+        let a = simd.splat_i(a[at]);
         unsafe {
             _mm512_dpbf16_ps(
                 acc,
@@ -302,16 +303,16 @@ impl<L: Level> Simd for Avx512<L> {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        L::dot_u8_i8(self, acc, w, a)
+    fn dot_u8_i8(self, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        L::dot_u8_i8(self, acc, w, a, at)
     }
     #[inline(always)]
-    fn dot_i16(self, acc: __m512i, w: __m512i, a: __m512i) -> __m512i {
-        L::dot_i16(self, acc, w, a)
+    fn dot_i16(self, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        L::dot_i16(self, acc, w, a, at)
     }
     #[inline(always)]
-    fn dot_bf16(self, acc: __m512, w: __m512i, a: __m512i) -> __m512 {
-        L::dot_bf16(self, acc, w, a)
+    fn dot_bf16(self, acc: __m512, w: __m512i, a: &[i32; 4], at: usize) -> __m512 {
+        L::dot_bf16(self, acc, w, a, at)
     }
     #[inline(always)]
     fn to_bf16(self, low: __m512, high: __m512) -> __m512i {

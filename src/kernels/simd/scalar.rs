@@ -171,27 +171,27 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn dot_u8_i8(self, acc: I, w: I, a: I) -> I {
+    fn dot_u8_i8(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
         std::array::from_fn(|lane| {
-            let products = w[lane].to_le_bytes().into_iter().zip(a[lane].to_le_bytes());
+            let products = w[lane].to_le_bytes().into_iter().zip(a[at].to_le_bytes());
             products.fold(acc[lane], |acc, (w, a)| acc.wrapping_add(i32::from(w) * i32::from(a as i8)))
         })
     }
     #[inline(always)]
-    fn dot_i16(self, acc: I, w: I, a: I) -> I {
+    fn dot_i16(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
         std::array::from_fn(|lane| {
-            let low = i32::from(w[lane] as i16) * i32::from(a[lane] as i16);
-            let high = (w[lane] >> 16) * (a[lane] >> 16);
+            let low = i32::from(w[lane] as i16) * i32::from(a[at] as i16);
+            let high = (w[lane] >> 16) * (a[at] >> 16);
             acc[lane].wrapping_add(low.wrapping_add(high))
         })
     }
     #[inline(always)]
-    fn dot_bf16(self, acc: F, w: I, a: I) -> F {
+    fn dot_bf16(self, acc: F, w: I, a: &[i32; 4], at: usize) -> F {
         let low = |bits: i32| flushed(f32::from_bits((bits as u32) << 16));
         let high = |bits: i32| flushed(f32::from_bits(bits as u32 & 0xffff_0000));
         std::array::from_fn(|lane| {
-            let sum = flushed(high(w[lane]).mul_add(high(a[lane]), flushed(acc[lane])));
-            flushed(low(w[lane]).mul_add(low(a[lane]), sum))
+            let sum = flushed(high(w[lane]).mul_add(high(a[at]), flushed(acc[lane])));
+            flushed(low(w[lane]).mul_add(low(a[at]), sum))
         })
     }
     #[inline(always)]

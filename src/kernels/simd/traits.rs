@@ -18,6 +18,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type F: Copy;
     /// Sixteen i32, or as many groups of four i8, two i16 or two bfloat16.
     type I: Copy;
+    /// True if instructions take one of four words by its number, which has to be a constant.
+    const INDEXED: bool = false;
 
     /// Runs a kernel with the set's instructions enabled.
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
@@ -79,15 +81,64 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// The low sixteen bits of each lane, for values from −2^15 to 2^15 − 1: eight words.
     fn store_i16(self, a: Self::I, to: &mut [i32; 8]);
 
-    /// acc + Σ of four products a lane: unsigned bytes of `w`, signed bytes of `a`. Exact.
-    fn dot_u8_i8(self, acc: Self::I, w: Self::I, a: Self::I) -> Self::I;
-    /// acc + Σ of two products a lane: signed 16-bit integers of `w` and of `a`. Exact.
-    fn dot_i16(self, acc: Self::I, w: Self::I, a: Self::I) -> Self::I;
-    /// fma(low of w, low of a, fma(high of w, high of a, acc)), bfloat16s of a lane; denormal numbers count as 0, in the
-    /// sum as well.
-    fn dot_bf16(self, acc: Self::F, w: Self::I, a: Self::I) -> Self::F;
+    /// acc + Σ of four products a lane: unsigned bytes of `w`, signed bytes of word `at` of `a`. Exact.
+    fn dot_u8_i8(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I;
+    /// acc + Σ of four products a lane: signed bytes of `w`, and of word `at` of `a` from −127 on. Exact.
+    #[inline(always)]
+    fn dot_i8(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I {
+        self.lane_by_lane(acc, w, |sum, words, lane| sum.wrapping_add(dot_i8(words[lane], a[at])))
+    }
+    /// The sums of two rows and eight columns: acc + Σ of eight products a lane, of signed bytes. Exact.
+    ///
+    /// `a` is two words of the first row and two of the second one, `w` two words of the first column, two of the second one
+    /// and so on. Sums are the first row's of the first two columns, then the second row's of these, then those of the next
+    /// columns.
+    #[inline(always)]
+    fn dot_i8_pairs(self, acc: Self::I, w: Self::I, a: &[i32; 4]) -> Self::I {
+        self.lane_by_lane(acc, w, |sum, words, lane| {
+            let (row, column) = (lane % 4 / 2, lane / 4 * 2 + lane % 2);
+            let products = [0, 1].map(|word| dot_i8(words[2 * column + word], a[2 * row + word]));
+            sum.wrapping_add(products[0].wrapping_add(products[1]))
+        })
+    }
+    /// The first row's sums of sixteen columns, and the second row's, out of those that [`dot_i8_pairs`](Self::dot_i8_pairs)
+    /// has for the first eight columns and for the others.
+    #[inline(always)]
+    fn unpair(self, first: Self::I, others: Self::I) -> [Self::I; 2] {
+        let mut sums = [[0; LANES]; 2];
+        self.store_i(first, &mut sums[0]);
+        self.store_i(others, &mut sums[1]);
+        [0, 1].map(|row| {
+            self.load_i(&std::array::from_fn(|column| sums[column / 8][column % 8 / 2 * 4 + 2 * row + column % 2]))
+        })
+    }
+    /// acc + Σ of two products a lane: signed 16-bit integers of `w` and of word `at` of `a`. Exact.
+    fn dot_i16(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I;
+    /// fma(low of w, low of a, fma(high of w, high of a, acc)), bfloat16s of a lane and of word `at` of `a`; denormal numbers
+    /// count as 0, in the sum as well.
+    fn dot_bf16(self, acc: Self::F, w: Self::I, a: &[i32; 4], at: usize) -> Self::F;
+    /// a lane of `w` · word `at` of `a` + acc as f32, rounded once.
+    #[inline(always)]
+    fn dot_f32(self, acc: Self::F, w: Self::I, a: &[i32; 4], at: usize) -> Self::F {
+        self.fma(self.as_f(w), self.as_f(self.splat_i(a[at])), acc)
+    }
     /// The nearest bfloat16 of each lane, ties to even: `low` in the low half of a lane, `high` in the high half.
     fn to_bf16(self, low: Self::F, high: Self::F) -> Self::I;
     /// The nearest bfloat16 of each lane, one behind the other: eight words.
     fn store_bf16(self, a: Self::F, to: &mut [i32; 8]);
+
+    /// What a set has no instruction for, by a function of a lane of `acc`, all of `w`, and the number of the lane. Slow.
+    #[inline(always)]
+    fn lane_by_lane(self, acc: Self::I, w: Self::I, of: impl Fn(i32, &[i32; LANES], usize) -> i32) -> Self::I {
+        let (mut sums, mut words) = ([0; LANES], [0; LANES]);
+        self.store_i(acc, &mut sums);
+        self.store_i(w, &mut words);
+        self.load_i(&std::array::from_fn(|lane| of(sums[lane], &words, lane)))
+    }
+}
+
+/// Σ of the products of four signed bytes.
+#[inline(always)]
+fn dot_i8(w: i32, a: i32) -> i32 {
+    w.to_le_bytes().into_iter().zip(a.to_le_bytes()).map(|(w, a)| i32::from(w as i8) * i32::from(a as i8)).sum()
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::bias::{Bias, UNSEEN};
 use crate::operands::columns::{Columns, Transposed};
 use crate::operands::rows::{Centre, Encode, Rows};
-use crate::operands::tile::{Products, tile, to_memory, unrolled};
+use crate::operands::tile::{Products, tile, to_memory};
+use crate::operands::unrolled::unrolled;
 use crate::simd::{Kernel, LANES, Simd};
 
 /// The most vectors of a head.

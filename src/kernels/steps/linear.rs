@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::operands::rows::{Encode, Rows};
-use crate::operands::tile::{Products, tile, to_memory, unrolled};
+use crate::operands::tile::{Products, tile, to_memory};
+use crate::operands::unrolled::unrolled;
 use crate::operands::weights::Weights;
 use crate::simd::{Kernel, LANES, Simd};
 

@@ -3,6 +3,7 @@
 use crate::simd::Simd;
 
 /// 2^f for f from 0 to 1, relative error 7.5e-5: enough where the result is rounded to bfloat16.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "for bfloat16"))]
 pub(crate) const EXP2_COARSE: [f32; 4] = [0.999_925_2, 0.695_833_56, 0.226_067_16, 0.078_024_52];
 /// 2^f for f from 0 to 1, relative error 6.2e-8 with the rounding of the sums.
 #[expect(clippy::approx_constant, reason = "a coefficient that is nearly ln 2")]
