@@ -155,13 +155,13 @@ pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T:
         (Set::Avx2Vnni(_) | Set::Avx2(_), Format::Float32) => {
             visitor.visit::<_, F32, F32, F32, 6, 1>(Avx2::<avx2::Basic>::new()?)
         }
-        // A vector takes four of 32 registers; five rows, or two pairs of rows, leave room for theirs.
+        // A vector takes four of 32 registers; five rows, four where a product takes more, leave room for theirs.
         #[cfg(target_arch = "aarch64")]
         (Set::NeonI8mm(simd), Format::Int8) => visitor.visit::<_, BytePairs, BytePairs, F32, 4, 1>(simd),
         #[cfg(target_arch = "aarch64")]
         (Set::NeonDotProd(simd), Format::Int8) => visitor.visit::<_, SignedBytes, SignedBytes, F32, 5, 1>(simd),
         #[cfg(target_arch = "aarch64")]
-        (Set::Neon(simd), Format::Int8) => visitor.visit::<_, SignedBytes, SignedBytes, F32, 5, 1>(simd),
+        (Set::Neon(simd), Format::Int8) => visitor.visit::<_, SignedBytes, SignedBytes, F32, 4, 1>(simd),
         #[cfg(target_arch = "aarch64")]
         (Set::NeonI8mm(_) | Set::NeonDotProd(_) | Set::Neon(_), Format::Float32) => {
             visitor.visit::<_, F32, F32, F32, 5, 1>(Neon::<neon::Basic>::new()?)

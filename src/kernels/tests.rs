@@ -140,7 +140,7 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
     #[cfg(target_arch = "aarch64")]
     {
         let set = Neon::<neon::Basic>::new().unwrap();
-        same(case.run::<SignedBytes, _, 5, 1>(set, &case.integers), &integers, "NEON, bytes");
+        same(case.run::<SignedBytes, _, 4, 1>(set, &case.integers), &integers, "NEON, bytes");
         same(case.run::<F32, _, 5, 1>(set, &case.floats), &floats, "NEON, f32");
         if let Some(set) = Neon::<neon::DotProd>::new() {
             same(case.run::<SignedBytes, _, 5, 1>(set, &case.integers), &integers, "NEON with dot products, bytes");
@@ -365,7 +365,7 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
     {
         let set = Neon::<neon::Basic>::new().unwrap();
         let signed: Layer<SignedBytes, 1> = layer(shape, byte, 0.0004);
-        let found = run::<_, SignedBytes, F32, 5, 1>(set, &signed, states, lengths, picked, bias);
+        let found = run::<_, SignedBytes, F32, 4, 1>(set, &signed, states, lengths, picked, bias);
         same(found, &with_float, "NEON, int8");
         same(run::<_, F32, F32, 5, 1>(set, &floats, states, lengths, picked, bias), &in_float, "NEON, f32");
         if let Some(set) = Neon::<neon::DotProd>::new() {
