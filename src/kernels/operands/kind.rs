@@ -73,7 +73,7 @@ pub trait Kind: Copy + Send + Sync + 'static {
     fn settle<S: Simd, const R: usize, const V: usize>(_: S, sums: [[Self::Sum<S>; V]; R]) -> [[Self::Sum<S>; V]; R] {
         sums
     }
-    /// Where the word of a column is kept: its number and its lane. It stays among the same four numbers.
+    /// The number and the lane where the word of a column is kept. It stays among the same four numbers.
     #[inline(always)]
     fn place(word: usize, lane: usize) -> (usize, usize) {
         (word, lane)

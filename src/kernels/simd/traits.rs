@@ -127,7 +127,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// The nearest bfloat16 of each lane, one behind the other: eight words.
     fn store_bf16(self, a: Self::F, to: &mut [i32; 8]);
 
-    /// What a set has no instruction for, by a function of a lane of `acc`, all of `w`, and the number of the lane. Slow.
+    /// A sum that the set has no instruction for, by a function of a lane of `acc`, all of `w`, and the number of the lane. Slow.
     #[inline(always)]
     fn lane_by_lane(self, acc: Self::I, w: Self::I, of: impl Fn(i32, &[i32; LANES], usize) -> i32) -> Self::I {
         let (mut sums, mut words) = ([0; LANES], [0; LANES]);
