@@ -45,9 +45,6 @@ pub mod engine {
 }
 pub mod fetch {
     pub use crate::fetch::{Cancel, Context, Download, FetchError, Http, Limits, Progress, ProgressTask};
-    pub mod digest {
-        pub use crate::fetch::digest::sha256_file;
-    }
 }
 pub mod graph {
     pub use crate::graph::{
@@ -65,7 +62,7 @@ pub mod input {
     pub use crate::input::{Options, Text, open, open_queries};
 }
 pub mod model {
-    pub use crate::model::{DEFAULT_MODEL, Model, ModelError, Setting, SettingError, fingerprint};
+    pub use crate::model::{DEFAULT_MODEL, Model, ModelError, Setting, SettingError};
     pub mod activation {
         pub use crate::model::activation::Activation;
     }

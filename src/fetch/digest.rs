@@ -52,7 +52,7 @@ impl Hasher {
 ///
 /// # Errors
 /// `Io` when the file cannot be read, `Cancelled` on cancellation.
-pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
+pub(crate) fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
     let mut file = regular_file::open(path).map_err(FetchError::io(path))?;
     let mut hasher = Hasher::new();
     hasher.absorb(&mut file, path, cancel)?;

@@ -10,7 +10,7 @@ mod text;
 pub(crate) mod weights;
 
 pub use error::ModelError;
-pub use files::fingerprint;
+pub(crate) use files::fingerprint;
 pub(crate) use files::modules;
 pub(crate) use files::required::wanted_of;
 pub(crate) use files::sentence;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::AppContext;
-use super::super::engine_set::{EngineOpener, NamedEngine, OpenError, RunningEngine};
+use super::super::engine_set::{NamedEngine, OpenError, RunningEngine};
 use super::plan::Plan;
 use crate::bench::engine::{Prepared, PreparedRequests, limited};
 use crate::bench::report::EngineState;
 use crate::bench::target::Request;
+use crate::engine::Role;
+use crate::model::Model;
 
 pub(super) struct MeasurableEngine {
     pub target: Arc<PreparedRequests>,
@@ -20,12 +22,12 @@ impl MeasurableEngine {
     /// Starts an engine and waits for its first answer; the error is its state in the report.
     pub(crate) async fn open(
         planned: &NamedEngine,
-        opener: &EngineOpener<'_>,
         plan: &Plan,
+        model: Option<&Model>,
         requests: &Arc<[Prepared]>,
         app: &AppContext,
     ) -> Result<Self, EngineState> {
-        let running = opener.open(planned).await.map_err(|error| state("start", error))?;
+        let running = plan.set.open(planned, model, &[Role::Text], app).await.map_err(|error| state("start", error))?;
         let target = Arc::new(PreparedRequests::new(running.engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
         let answered = first(&target, plan, requests, app).await;

@@ -15,11 +15,11 @@ use crate::bench::dataset::DatasetSpec;
 use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs, ReportExportArgs};
-use crate::commands::engine_set::{EngineOpener, ModelHere, TokenCounter, facts};
+use crate::commands::engine_set::{ModelHere, TokenCounter, facts};
 use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::runs::read;
-use crate::engine::Role;
+use crate::model::Model;
 use crate::ui::interrupt;
 
 pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -57,8 +57,7 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     let facts = facts::of(&plan.set, model.as_ref(), max_length, app)?;
     let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
-        let opener = EngineOpener::new(&plan.set, model.as_ref(), &[Role::Text], app);
-        let (ready, states) = open(&opener, &plan, &requests, app).await;
+        let (ready, states) = open(&plan, model.as_ref(), &requests, app).await;
         let places: Vec<usize> =
             states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();
         let names = places.iter().map(|&place| plan.set.engines[place].name.clone()).collect();
@@ -156,8 +155,8 @@ fn draw(
 
 /// Makes all engines ready, one after the other. Returns those that are, and for each engine the reason that it is not.
 async fn open(
-    opener: &EngineOpener<'_>,
     plan: &Plan,
+    model: Option<&Model>,
     requests: &Arc<[Prepared]>,
     app: &AppContext,
 ) -> (Vec<MeasurableEngine>, Vec<Option<EngineState>>) {
@@ -168,7 +167,7 @@ async fn open(
             states.push(Some(EngineState::NotMeasured));
             continue;
         }
-        match MeasurableEngine::open(planned, opener, plan, requests, app).await {
+        match MeasurableEngine::open(planned, plan, model, requests, app).await {
             Ok(opened) => {
                 let (load, first) = (opened.running.load_seconds, opened.first_answer_seconds * 1e3);
                 printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));

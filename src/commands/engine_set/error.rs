@@ -58,12 +58,6 @@ impl From<EngineError> for OpenError {
     }
 }
 
-impl From<LaunchError> for OpenError {
-    fn from(error: LaunchError) -> Self {
-        EngineError::from(error).into()
-    }
-}
-
 fn with_hint(message: &str, hint: Option<String>) -> String {
     hint.map_or_else(|| message.to_owned(), |hint| format!("{message} ({hint})"))
 }

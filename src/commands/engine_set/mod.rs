@@ -17,6 +17,6 @@ mod set;
 mod token_counter;
 
 pub(crate) use error::OpenError;
-pub(crate) use open::{EngineOpener, RunningEngine};
+pub(crate) use open::RunningEngine;
 pub(crate) use set::{EngineSet, ModelHere, NamedEngine};
 pub(crate) use token_counter::TokenCounter;

@@ -16,15 +16,6 @@ use crate::engine::rerank::Reranker;
 use crate::engine::{OutputKind, Role};
 use crate::model::Model;
 
-pub(crate) struct EngineOpener<'a> {
-    set: &'a EngineSet,
-    app: &'a AppContext,
-    /// The model; `None` if its files are not here.
-    model: Option<&'a Model>,
-    /// The roles of the texts, at least one.
-    roles: &'static [Role],
-}
-
 pub(crate) struct RunningEngine {
     /// The engine, which embeds texts of the first role.
     pub engine: OpenEngine,
@@ -35,21 +26,18 @@ pub(crate) struct RunningEngine {
     server: Option<Server>,
 }
 
-impl<'a> EngineOpener<'a> {
-    pub(crate) fn new(
-        set: &'a EngineSet,
-        model: Option<&'a Model>,
+impl EngineSet {
+    /// Opens one of its engines for texts of these roles. `model` is the common model, if its files are here.
+    pub(crate) async fn open(
+        &self,
+        engine: &NamedEngine,
+        model: Option<&Model>,
         roles: &'static [Role],
-        app: &'a AppContext,
-    ) -> Self {
-        Self { set, app, model, roles }
-    }
-
-    pub(crate) async fn open(&self, engine: &NamedEngine) -> Result<RunningEngine, OpenError> {
-        let Self { set, app, model, roles } = *self;
+        app: &AppContext,
+    ) -> Result<RunningEngine, OpenError> {
         let (begin, memory) = (Instant::now(), machine::resident_memory());
-        let options = set.options(engine, model, &app.globals)?;
-        let purpose = match set.task {
+        let options = self.options(engine, model, &app.globals)?;
+        let purpose = match self.task {
             Task::Embed => Purpose::Embed { output: OutputKind::Embedding, roles },
             Task::Rerank => Purpose::Rerank { raw_scores: false },
         };
@@ -57,7 +45,7 @@ impl<'a> EngineOpener<'a> {
         let opened = tokio::task::spawn_blocking(move || options.open(purpose, &host, &runtime)).await;
         let died = |error: tokio::task::JoinError| Failure::new(FailureKind::Died, error.to_string());
         let OpenedEngine { engine, facts, processes, server } = opened.map_err(|e| OpenError::Failed(died(e)))??;
-        let engine = match set.task {
+        let engine = match self.task {
             Task::Embed => OpenEngine::Embedder(engine, roles.first().copied().unwrap_or_default()),
             Task::Rerank => OpenEngine::Reranker(Reranker::of(engine, false)?),
         };

@@ -9,7 +9,7 @@ use crate::engine::open::{EngineOptions, LaunchOptions, PythonModelOptions, Serv
 use crate::engine::python::programs;
 use crate::engine::recipes::{Location, ServerRecipe};
 use crate::engine::remote::{ApiKey, RemoteOptions};
-use crate::engine::{EngineSpec, PythonOptions, Role, TextOptions};
+use crate::engine::{EngineError, EngineSpec, PythonOptions, Role, TextOptions};
 use crate::model::Model;
 
 impl EngineSet {
@@ -51,7 +51,8 @@ impl EngineSet {
                 EngineOptions::Server(Box::new(self.server(engine, recipe, model)))
             }
             Location::Server(recipe) => {
-                let launch = Launch::new(spec.clone(), engine.command(&globals.cache)?, &here()?.dir);
+                let launch =
+                    Launch::new(spec.clone(), engine.command(&globals.cache).map_err(EngineError::from)?, &here()?.dir);
                 let launch = Launch {
                     // A snapshot's directory is called by its commit.
                     name: facts::name(self.model_id()),

@@ -46,14 +46,16 @@ impl PythonModelOptions {
         let mut options = PythonOptions { task, raw_scores: purpose.raw_scores(), ..self.python.clone() };
         // Before a model is fetched in vain.
         options.check().map_err(|error| EngineError::Python { engine: spec.to_string(), error })?;
-        let mut name = None;
-        if let Some(request) = &self.find {
-            let source = request.resolve(HubEnv::from_env(), &host.context)?;
-            tracing::info!("model: {}", source.dir.display());
-            (options.model_dir, name) = (source.dir, Some(source.name));
-        }
+        let name = match &self.find {
+            Some(request) => {
+                let source = request.resolve(HubEnv::from_env(), &host.context)?;
+                tracing::info!("model: {}", source.dir.display());
+                options.model_dir = source.dir;
+                source.name
+            }
+            None => options.model_dir.display().to_string(),
+        };
         options.model_dir = absolute(&options.model_dir).unwrap_or(options.model_dir);
-        let name = name.unwrap_or_else(|| options.model_dir.display().to_string());
         let engine = runtime.block_on(PythonEngine::start(&name, &options, &host.context.cancel))?;
 
         let info = engine.worker().info();

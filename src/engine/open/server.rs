@@ -37,10 +37,7 @@ impl ServerOptions {
         if self.measured {
             facts.version = remote::version(&self.spec, &self.remote).await;
         }
-        let engine = match rest.is_empty() {
-            true => checked(first.engine, &self.spec, self.measured),
-            false => checked(ByRole { first, rest }, &self.spec, self.measured),
-        };
+        let engine = checked(Connections { first, rest }, &self.spec, self.measured);
         Ok(OpenedEngine { engine, facts, processes: Processes::Others(Vec::new()), server: None })
     }
 
@@ -88,13 +85,13 @@ struct Connection {
     engine: RemoteEngine,
 }
 
-/// A server with a connection for each role of texts.
-struct ByRole {
+/// The connections to a server, one for each role of texts.
+struct Connections {
     first: Connection,
     rest: Vec<Connection>,
 }
 
-impl Engine for ByRole {
+impl Engine for Connections {
     fn info(&self) -> &EngineInfo {
         self.first.engine.info()
     }

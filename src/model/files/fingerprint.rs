@@ -14,7 +14,7 @@ use crate::regular_file::{self, Stamp, stamp};
 
 /// A file and its contents' sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileSum {
+pub(crate) struct FileSum {
     /// Its path below the model's directory, with slashes.
     pub name: String,
     pub bytes: u64,
@@ -23,7 +23,7 @@ pub struct FileSum {
 }
 
 /// The commit of the Hub's repository, if the model lies in the Hugging Face cache.
-pub fn revision(model: &Model) -> Option<String> {
+pub(crate) fn revision(model: &Model) -> Option<String> {
     cache::commit_of_snapshot(&model.dir).map(|commit| commit.to_string())
 }
 
@@ -32,7 +32,7 @@ pub fn revision(model: &Model) -> Option<String> {
 ///
 /// # Errors
 /// `Io` when one cannot be read, `Cancelled` on cancellation.
-pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError> {
+pub(crate) fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError> {
     let names = names(&model.dir, &model.weights);
     if crate::threads::start_pool().is_err() {
         return names.into_iter().map(|name| sum(&model.dir, name, cancel)).collect();
@@ -41,13 +41,13 @@ pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError>
 }
 
 /// The paths of the model's files with their stamps. Another model in the same place has others.
-pub fn stamps(model: &Model) -> Vec<(PathBuf, Option<Stamp>)> {
+pub(crate) fn stamps(model: &Model) -> Vec<(PathBuf, Option<Stamp>)> {
     let paths = names(&model.dir, &model.weights).into_iter().map(|name| model.dir.join(name));
     paths.map(|path| (path.clone(), stamp(&path))).collect()
 }
 
 /// The size in bytes of the model's files. Unreadable files count 0.
-pub fn size(model: &Model) -> u64 {
+pub(crate) fn size(model: &Model) -> u64 {
     let size = |name: &String| std::fs::metadata(model.dir.join(name)).map_or(0, |metadata| metadata.len());
     names(&model.dir, &model.weights).iter().map(size).sum()
 }
@@ -61,7 +61,7 @@ fn sum(dir: &Path, name: String, cancel: &Cancel) -> Result<FileSum, FetchError>
 }
 
 /// The files of a model's directory that infa reads, as they would be fetched from a repository with safetensors.
-pub fn read_from(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn read_from(dir: &Path) -> Vec<PathBuf> {
     wanted(dir, None).into_iter().map(|name| dir.join(name)).collect()
 }
 
@@ -101,6 +101,10 @@ fn wanted(dir: &Path, onnx: Option<&Path>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::Context;
+    use crate::fetch::digest::sha256_file;
+    use crate::model::cache::HubEnv;
+    use crate::model::source::Request;
 
     fn directory(files: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -141,6 +145,30 @@ mod tests {
         let mut expected = [&configuration[..], &["onnx/model.onnx", "onnx/model.onnx_data"]].concat();
         expected.sort_unstable();
         assert_eq!(of(&WeightsFile::Onnx, "onnx/model.onnx"), expected);
+    }
+
+    #[test]
+    fn a_model_is_known_by_its_files() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert-tiny");
+        let request = Request {
+            model_id: dir.to_str().unwrap().to_owned(),
+            revision: None,
+            onnx_file: None,
+            cache: std::path::PathBuf::new(),
+            python: "python3",
+        };
+        let model = Model::read(request.resolve(HubEnv::from_env(), &Context::silent()).unwrap()).unwrap();
+        assert_eq!(revision(&model), None);
+        let files = files(&model, &Cancel::new()).unwrap();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        for name in ["config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json"] {
+            assert!(names.contains(&name), "{names:?}");
+        }
+        for file in &files {
+            let path = dir.join(&file.name);
+            assert_eq!(file.bytes, path.metadata().unwrap().len());
+            assert_eq!(file.sha256, sha256_file(&path, &Cancel::new()).unwrap());
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
 use crate::cli::{CheckArgs, CompareEnginesArgs};
 use crate::commands::compare::outcome::{judge, thresholds};
-use crate::commands::engine_set::{EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
+use crate::commands::engine_set::{NamedEngine, OpenError, TokenCounter, facts};
 use crate::commands::exports::Exports;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::engines::{
@@ -166,8 +166,7 @@ impl Comparing<'_> {
         let Self { plan, task, model, app, .. } = self;
         let printer = app.bars.printer();
         let roles = plan.roles();
-        let opener = EngineOpener::new(&plan.set, *model, roles, app);
-        let started = opener.open(planned).await.map_err(|error| ("start", error))?;
+        let started = plan.set.open(planned, *model, roles, app).await.map_err(|error| ("start", error))?;
         let load_seconds = started.load_seconds;
         let EngineFacts { version, details } = started.facts.clone();
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
