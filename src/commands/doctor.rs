@@ -40,10 +40,13 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     report.value("dtypes", usable_of(&dtypes, |d| d.resolve().is_ok()));
     let sets: Vec<&str> = kernels::NAMES.into_iter().filter(|name| kernels::Set::named(name).is_some()).collect();
     let of_int8 = Kernels::Auto.resolve(Dtype::Int8).ok().flatten().map_or(Kernels::Builtin.name(), |set| set.name());
-    report.line("layers", &format!("int8: {of_int8}; float32: builtin (--kernels builtin, {})", sets.join(", ")));
+    let of_bfloat16 = Kernels::Auto.resolve(Dtype::Bfloat16).ok().flatten().map(|set| set.name());
+    let bfloat16 = of_bfloat16.map(|set| format!("; bfloat16: {set}")).unwrap_or_default();
+    let forced = sets.join(", ");
+    report.line("layers", &format!("int8: {of_int8}{bfloat16}; float32: builtin (--kernels builtin, {forced})"));
     let faster = Kernels::FASTER.map(Kernels::name).join(" and ");
     report.line("", &format!("auto: own operators in int8 with {faster}, where they are measured to be faster"));
-    report.value("kernels", json!({"usable": sets, "int8": of_int8, "float32": "builtin"}));
+    report.value("kernels", json!({"usable": sets, "int8": of_int8, "bfloat16": of_bfloat16, "float32": "builtin"}));
 
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Missing };
     let text = if args.is_json() { report.json()? } else { report.text(outcome) };

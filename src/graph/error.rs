@@ -45,6 +45,9 @@ pub enum GraphError {
         /// Its name in the weights.
         layer: String,
     },
+    /// A weight that cannot be quantised.
+    #[error("tensor \"{0}\" holds a number that is not finite, which 8-bit integers cannot stand for")]
+    NotFinite(String),
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
@@ -75,6 +78,7 @@ impl GraphError {
                     .into(),
             ),
             Self::In { error, .. } => error.hint(),
+            Self::NotFinite(_) => Some("use --dtype float32, or another copy of the model".into()),
             Self::Int8(_) | Self::NoOperator { .. } => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
             Self::Weights(e) => e.hint(),

@@ -42,6 +42,9 @@ pub struct Shape {
 
 /// Times the steps of a layer of random weights on one core, the shortest of the runs within `time` a step. The first is the
 /// instruction of linear layers alone, without memory. `None` if the set has no arithmetic for the format.
+///
+/// Inlined, so that its copies of the kernels are compiled with the benchmark alone.
+#[inline]
 pub fn rates(set: Set, format: Format, shape: Shape, time: Duration) -> Option<Vec<Rate>> {
     visit(set, format, Timing { shape, time, int8: format == Format::Int8 })
 }

@@ -337,7 +337,7 @@ fn run<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
 /// A layer on all sets, packed and each sequence alone.
 fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
     let mut rng = fastrand::Rng::with_seed(11);
-    let lengths = [3, 17, 1, 40];
+    let lengths = [3, 17, 1, 101];
     let tokens: usize = lengths.iter().sum();
     let states = vectors(tokens * shape.hidden, |_| rng.f32() * 2.0 - 1.0);
     let byte = |rng: &mut fastrand::Rng| rng.i8(-127..=127);
@@ -401,10 +401,10 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
         }
         if let Some(set) = Avx512::<avx512::Bf16>::new() {
             let halves: Layer<Bf16, 1> = layer(shape, float, 1.0);
-            let in_bf16 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &halves, states, lengths, picked, bias);
+            let in_bf16 = run::<_, Bf16, Bf16, 3, 1>(Scalar, &halves, states, lengths, picked, bias);
             same(run::<_, Bytes, Bf16, 12, 2>(set, &wide, states, lengths, picked, bias), &in_int8, "AVX-512 BF16");
             let halves: Layer<Bf16, 2> = layer(shape, float, 1.0);
-            same(run::<_, Bytes, Bf16, 12, 2>(set, &halves, states, lengths, picked, bias), &in_bf16, "bfloat16");
+            same(run::<_, Bf16, Bf16, 12, 2>(set, &halves, states, lengths, picked, bias), &in_bf16, "bfloat16");
         }
     }
 }
@@ -437,15 +437,17 @@ fn layers_are_the_same_on_all_sets_packed_and_alone() {
     };
     let gemma = Shape { norms: Places::InputsAndResults, kv_heads: 1, ..decoder };
     let slopes = [0.1, 0.2, 0.5, 0.7];
-    let table: Vec<f32> = (0..4 * 79).map(|at| (at % 13) as f32 * 0.1).collect();
-    let table = Table { values: &table, positions: 40 };
+    let table: Vec<f32> = (0..4 * 201).map(|at| (at % 13) as f32 * 0.1).collect();
+    let table = Table { values: &table, positions: 101 };
     let masked = Masked { causal: true, reach: Some(9), slopes: Some(&slopes), table: Some(table) };
     let window = Masked { reach: Some(5), ..Masked::default() };
+    let causal = Masked { causal: true, ..Masked::default() };
     for shape in [bert, decoder, gemma, Shape { activation: Activation::GeluTanh, ..bert }] {
         for picked in [Picked::All, Picked::First, Picked::Last] {
             check_layer(shape, picked, &Full);
             check_layer(shape, picked, &masked);
             check_layer(shape, picked, &window);
+            check_layer(shape, picked, &causal);
         }
     }
 }

@@ -35,7 +35,8 @@ impl Kernels {
                 None => Err(dtype.refused("this processor has no instructions for it")),
             },
             (_, Dtype::Bfloat16) => {
-                Err(dtype.refused(format!("only --kernels avx512-bf16 has it, not {}", self.name())))
+                let reason = format!("only --kernels avx512-bf16 has it, not {}", self.name());
+                Err(dtype.refused(reason).hint("leave --kernels out"))
             }
             (Self::Auto, Dtype::Int8) => Ok(Self::FASTER.into_iter().find_map(|set| Set::named(set.name()))),
             (Self::Auto | Self::Builtin, _) => Ok(None),

@@ -124,9 +124,9 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub hardware: HardwareArgs,
 
-    /// float32, int8 [default: auto]
+    /// float32, int8, bfloat16 [default: auto]
     ///
-    /// Number format of weights and arithmetic. float16 and bfloat16 are for Python engines; infa's own does not implement them yet. Weights are quantised to int8 once and cached.
+    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached. bfloat16 needs a processor with AVX-512 BF16; float16 is for Python engines, infa's own does not implement it yet.
     #[arg(long, value_enum, value_name = "DTYPE")]
     pub dtype: Option<Dtype>,
 
@@ -136,7 +136,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "FILE")]
     pub calibrate: Option<PathBuf>,
 
-    /// Maximum tokens of a batch of equally long texts [default: 512]
+    /// Maximum tokens of a batch [default: 512]
     #[arg(long, value_name = "N")]
     pub batch_tokens: Option<NonZero<usize>>,
 }

@@ -97,6 +97,11 @@ pub(super) fn load_onnx(
                     .onnx file whose numbers have that format already";
         return Err(SettingError::new(Setting::Dtype, reason).value(options.dtype.name()).hint(hint).into());
     }
+    if let Some(set) = options.kernels {
+        let reason = format!("{}: ONNX Runtime computes all of a ready .onnx file", path.display());
+        let hint = "leave --kernels out, or give the model's directory with config.json and model.safetensors";
+        return Err(SettingError::new(Setting::Kernels, reason).value(set.name()).hint(hint).into());
+    }
     if model.adapter.is_some() {
         let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file";
         return Err(SettingError::new(Setting::PromptName, reason).into());

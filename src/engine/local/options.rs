@@ -19,7 +19,7 @@ pub struct OnnxOptions {
     pub kernels: Option<Set>,
     /// Workers, each on one thread.
     pub threads: NonZero<usize>,
-    /// Most tokens that run together, in texts of equal length.
+    /// Most tokens that run together: in texts of equal length, or of any where they are packed.
     pub batch_tokens: NonZero<usize>,
     /// Access to files of weights: mapped or copied.
     pub access: Access,

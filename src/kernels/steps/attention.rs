@@ -238,6 +238,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         let buffers = &mut *self.buffers;
         let (rows, scales) = (buffers.queries.block(block), buffers.queries.scales(block));
         let corrections = buffers.queries.corrections(block);
+        let first = self.first_query + block * R;
         let mut largest = [[f32::NEG_INFINITY; LANES]; R];
         for panel in panels {
             let sums = tile::<S, QK, R, V>(simd, rows, buffers.keys.panel(panel), corrections);
@@ -249,10 +250,11 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
                 unseen[self.key_count.saturating_sub(vector * LANES).min(LANES)..].fill(UNSEEN);
                 columns[v] = (simd.load(buffers.keys.scales(vector)), simd.load(&unseen));
             }
-            if B::ADDS {
+            let keys = panel * V * LANES..(panel + 1) * V * LANES;
+            if B::ADDS && !self.bias.is_plain(first..first + real, keys) {
                 to_memory::<S, QK, R, V>(simd, sums, scores);
                 for r in 0..real {
-                    let (query, scale) = (self.first_query + block * R + r, simd.splat(scales[r]));
+                    let (query, scale) = (first + r, simd.splat(scales[r]));
                     for v in 0..V {
                         let mut score = simd.fma(simd.load(&scores[r][v]), simd.mul(columns[v].0, scale), columns[v].1);
                         let key = (panel * V + v) * LANES;
@@ -267,7 +269,11 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
                 unrolled!(r < R, {
                     let mut most = simd.load(&largest[r]);
                     unrolled!(v < V, {
-                        let score = simd.fma(QK::finish(simd, sums[r][v]), columns[v].0, columns[v].1);
+                        let (mut step, unseen) = columns[v];
+                        if B::ADDS {
+                            step = simd.mul(step, simd.splat(scales[r]));
+                        }
+                        let score = simd.fma(QK::finish(simd, sums[r][v]), step, unseen);
                         most = simd.max(score, most);
                         simd.store(score, &mut scores[r][v]);
                     });

@@ -13,6 +13,8 @@ pub(crate) trait Bias {
     const ADDS: bool;
     /// The keys, out of `keys`, that one of these queries sees.
     fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize>;
+    /// True if all these queries see all these keys, and nothing is added.
+    fn is_plain(&self, queries: Range<usize>, keys: Range<usize>) -> bool;
     /// Adds to the scores of the query at position `query` and the sixteen keys from `key` on.
     fn add<S: Simd>(&self, simd: S, head: usize, query: usize, key: usize, scores: S::F) -> S::F;
 }
@@ -27,6 +29,10 @@ impl Bias for Full {
     #[inline(always)]
     fn keys(&self, _: Range<usize>, keys: usize) -> Range<usize> {
         0..keys
+    }
+    #[inline(always)]
+    fn is_plain(&self, _: Range<usize>, _: Range<usize>) -> bool {
+        true
     }
     #[inline(always)]
     fn add<S: Simd>(&self, _: S, _: usize, _: usize, _: usize, scores: S::F) -> S::F {
@@ -91,6 +97,12 @@ impl Bias for Masked<'_> {
     #[inline(always)]
     fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize> {
         self.visible(queries.start, keys).start..self.visible(queries.end - 1, keys).end
+    }
+
+    #[inline(always)]
+    fn is_plain(&self, queries: Range<usize>, keys: Range<usize>) -> bool {
+        let (of_first, of_last) = (self.visible(queries.start, usize::MAX), self.visible(queries.end - 1, usize::MAX));
+        self.table.is_none() && self.slopes.is_none() && of_last.start <= keys.start && keys.end <= of_first.end
     }
 
     #[inline(always)]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::answer::Answer;
 use crate::engine::EngineError;
 use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::int8::plan::Ranges;
 use crate::graph::int8::{Arithmetic, Input, Treatment};
-use crate::graph::{self, Output, Request};
+use crate::graph::{self, GraphError, Output, Request};
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::weights::Weights;
 use crate::model::{Model, Setting, SettingError};
@@ -99,6 +101,10 @@ pub(super) fn observe(
 ) -> Result<Observed, EngineError> {
     let (graph, inputs) =
         graph::build_watched(&model.config, weights, request).map_err(|e| e.of(&model.sentence.transformer))?;
+    let matrices = inputs.par_iter().flat_map(|input| &input.matrices);
+    if let Some(matrix) = matrices.find_any(|matrix| matrix.data.as_slice().iter().any(|x| !x.is_finite())) {
+        return Err(GraphError::NotFinite(matrix.name.clone()).into());
+    }
     let interface = Interface::built(&graph);
     let shared = runtime.share(graph.initializers.clone())?;
     // All threads in one operator: there is one text at a time.

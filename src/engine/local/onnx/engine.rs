@@ -138,6 +138,7 @@ impl OnnxEngine {
             query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             workers = local.threads,
+            kernels = options.kernels.map_or("builtin", |set| set.name()),
             "loaded"
         );
         let Loaded { scheduler, vocab_size, files, .. } = loaded;
