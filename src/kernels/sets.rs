@@ -137,7 +137,7 @@ pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T:
         #[cfg(target_arch = "x86_64")]
         (Set::Avx512Bf16(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, Bf16, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
-        (Set::Avx512Bf16(simd), Format::Bfloat16) => visitor.visit::<_, Bf16, Bf16, Bf16, 12, 2>(simd),
+        (Set::Avx512Bf16(simd), Format::Bfloat16) => visitor.visit::<_, Bf16, Bytes, Bf16, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
         (Set::Avx512Vnni(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, F32, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]

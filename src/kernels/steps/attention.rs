@@ -38,7 +38,10 @@ pub(crate) struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: u
     probabilities: Rows<PV, R>,
     /// The scores of `R` queries, panel by panel of keys.
     scores: Vec<Products<R, V>>,
-    mean: Vec<[f32; LANES]>,
+    /// The means of keys and of queries.
+    means: [Vec<[f32; LANES]>; 2],
+    /// Added to the scores of each key: its product with the mean of the queries, or [`UNSEEN`] where there is none.
+    offsets: Vec<[f32; LANES]>,
 }
 
 impl<QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buffers<QK, PV, R, V> {
@@ -49,7 +52,8 @@ impl<QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buf
             values: Columns::default(),
             probabilities: Rows::default(),
             scores: Vec::new(),
-            mean: Vec::new(),
+            means: [Vec::new(), Vec::new()],
+            offsets: Vec::new(),
         }
     }
 }
@@ -148,8 +152,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
             Phase::Softmax => {
                 for block in blocks {
                     let real = (all.query_count - block * R).min(R);
-                    let scales = *all.buffers.queries.scales(block);
-                    all.softmax(simd, real, panels.clone(), &[0.0; R], &scales);
+                    all.softmax(simd, real, panels.clone(), &[0.0; R]);
                 }
             }
             Phase::Weigh => {
@@ -169,21 +172,16 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
     #[inline(always)]
     fn pack_keys<S: Simd>(&mut self, simd: S) {
         let (width, buffers) = (self.width, &mut *self.buffers);
-        buffers.mean.clear();
-        buffers.mean.resize(width, [0.0; LANES]);
+        let mean = &mut buffers.means[0];
         if QK::QUANTISED {
-            let share = simd.splat(1.0 / self.key_count as f32);
-            for (vector, mean) in buffers.mean.iter_mut().enumerate() {
-                let mut sum = simd.splat(0.0);
-                for key in 0..self.key_count {
-                    sum = simd.add(sum, simd.load(&self.keys.row(key, width)[vector]));
-                }
-                simd.store(simd.mul(sum, share), mean);
-            }
+            mean_of(simd, &self.keys, self.key_count, width, mean);
+        } else {
+            mean.clear();
+            mean.resize(width, [0.0; LANES]);
         }
         buffers.keys.reset(self.key_count, width * LANES);
         for key in 0..self.key_count {
-            buffers.keys.write(simd, key, self.keys.row(key, width), &buffers.mean);
+            buffers.keys.write(simd, key, self.keys.row(key, width), mean);
         }
     }
 
@@ -201,16 +199,43 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         }
     }
 
+    /// Lays out the queries of a head. In integers without their mean, for finer steps, too; its product with each key, in
+    /// f32, is added to the key's scores.
     #[inline(always)]
     fn pack_queries<S: Simd>(&mut self, simd: S, head: usize) {
-        let panels = self.buffers.keys.panels();
-        self.buffers.queries.reset(self.query_count, self.width * LANES);
-        for query in 0..self.query_count {
-            let row = &self.queries.row(query, (head + 1) * self.width)[head * self.width..];
-            self.buffers.queries.write(simd, query, row, Centre::Zero);
+        let (width, buffers) = (self.width, &mut *self.buffers);
+        let panels = buffers.keys.panels();
+        let queries = View { at: self.queries.at + head * width, ..self.queries };
+        buffers.queries.reset(self.query_count, width * LANES);
+        buffers.offsets.clear();
+        buffers.offsets.resize(panels * V, [0.0; LANES]);
+        buffers.offsets.as_flattened_mut()[self.key_count..].fill(UNSEEN);
+        let [of_keys, of_queries] = &mut buffers.means;
+        if QK::QUANTISED {
+            mean_of(simd, &queries, self.query_count, width, of_queries);
+            let mut centred = [[0.0; LANES]; MOST_WIDTH];
+            for query in 0..self.query_count {
+                let values = queries.row(query, width);
+                for ((centred, values), mean) in centred.iter_mut().zip(values).zip(&*of_queries) {
+                    simd.store(simd.sub(simd.load(values), simd.load(mean)), centred);
+                }
+                buffers.queries.write(simd, query, &centred[..width], Centre::Zero);
+            }
+            let offsets = &mut buffers.offsets.as_flattened_mut()[..self.key_count];
+            for (key, offset) in offsets.iter_mut().enumerate() {
+                let mut sum = simd.splat(0.0);
+                for ((values, mean), query) in self.keys.row(key, width).iter().zip(&*of_keys).zip(&*of_queries) {
+                    sum = simd.fma(simd.sub(simd.load(values), simd.load(mean)), simd.load(query), sum);
+                }
+                *offset = simd.sum(sum);
+            }
+        } else {
+            for query in 0..self.query_count {
+                buffers.queries.write(simd, query, queries.row(query, width), Centre::Zero);
+            }
         }
-        self.buffers.scores.resize(panels, [[[0.0; LANES]; V]; R]);
-        self.buffers.probabilities.reset(R, panels * V * LANES);
+        buffers.scores.resize(panels, [[[0.0; LANES]; V]; R]);
+        buffers.probabilities.reset(R, panels * V * LANES);
     }
 
     #[inline(always)]
@@ -225,14 +250,12 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
             let panels = keys.start / (V * LANES)..keys.end.div_ceil(V * LANES);
             let largest = self.scores(simd, head, block, real, panels.clone());
             let vectors = panels.start * V..(panels.end * V).min(vectors);
-            let scales = if B::ADDS { [1.0; R] } else { *self.buffers.queries.scales(block) };
-            let shares = self.softmax(simd, real, panels, &largest, &scales);
+            let shares = self.softmax(simd, real, panels, &largest);
             self.weigh(simd, head, block, real, vectors, &shares);
         }
     }
 
-    /// The scores of a block of queries, and the largest of each. They are in powers of two if something is added to
-    /// them; else they have yet to be multiplied by the scales of the queries.
+    /// The scores of a block of queries in powers of two, and the largest of each.
     #[inline(always)]
     fn scores<S: Simd>(&mut self, simd: S, head: usize, block: usize, real: usize, panels: Range<usize>) -> [f32; R] {
         let buffers = &mut *self.buffers;
@@ -246,9 +269,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
             let mut columns = [(simd.splat(0.0), simd.splat(0.0)); V];
             for v in 0..V {
                 let vector = panel * V + v;
-                let mut unseen = [0.0; LANES];
-                unseen[self.key_count.saturating_sub(vector * LANES).min(LANES)..].fill(UNSEEN);
-                columns[v] = (simd.load(buffers.keys.scales(vector)), simd.load(&unseen));
+                columns[v] = (simd.load(buffers.keys.scales(vector)), simd.load(&buffers.offsets[vector]));
             }
             let keys = panel * V * LANES..(panel + 1) * V * LANES;
             if B::ADDS && !self.bias.is_plain(first..first + real, keys) {
@@ -269,11 +290,11 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
                 unrolled!(r < R, {
                     let mut most = simd.load(&largest[r]);
                     unrolled!(v < V, {
-                        let (mut step, unseen) = columns[v];
-                        if B::ADDS {
-                            step = simd.mul(step, simd.splat(scales[r]));
-                        }
-                        let score = simd.fma(QK::finish(simd, sums[r][v]), step, unseen);
+                        let ((step, offset), product) = (columns[v], QK::finish(simd, sums[r][v]));
+                        let score = match QK::QUANTISED {
+                            true => simd.fma(product, simd.mul(step, simd.splat(scales[r])), offset),
+                            false => simd.add(product, offset),
+                        };
                         most = simd.max(score, most);
                         simd.store(score, &mut scores[r][v]);
                     });
@@ -290,14 +311,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
 
     /// Probabilities, up to factors, which it returns.
     #[inline(always)]
-    fn softmax<S: Simd>(
-        &mut self,
-        simd: S,
-        real: usize,
-        panels: Range<usize>,
-        largest: &[f32; R],
-        scales: &[f32; R],
-    ) -> [f32; R] {
+    fn softmax<S: Simd>(&mut self, simd: S, real: usize, panels: Range<usize>, largest: &[f32; R]) -> [f32; R] {
         let buffers = &mut *self.buffers;
         let (one, zero) = (simd.splat(1.0), simd.splat(0.0));
         let words = LANES / PV::GROUP;
@@ -306,14 +320,12 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         seen.as_flattened_mut()[self.key_count - last * V * LANES..].fill(0.0);
         let mut shares = [1.0; R];
         for r in 0..real {
-            let (scale, most) = (simd.splat(scales[r]), simd.splat(largest[r]));
+            let most = simd.splat(largest[r]);
             let mut sum = zero;
             let probabilities = buffers.probabilities.block_mut(0, V);
             for ((panel, to), scores) in panels.clone().zip(probabilities).zip(&buffers.scores[panels.clone()]) {
                 for v in 0..V {
-                    // The difference first: never above 0.
-                    let below = simd.mul(simd.sub(simd.load(&scores[r][v]), most), scale);
-                    let mut power = PV::exp2(simd, below);
+                    let mut power = PV::exp2(simd, simd.sub(simd.load(&scores[r][v]), most));
                     if panel == last {
                         power = simd.mul(power, simd.load(&seen[v]));
                     }
@@ -364,5 +376,20 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
                 }
             }
         }
+    }
+}
+
+/// The mean of the first `count` rows.
+#[inline(always)]
+fn mean_of<S: Simd>(simd: S, rows: &View<'_>, count: usize, width: usize, mean: &mut Vec<[f32; LANES]>) {
+    mean.clear();
+    mean.resize(width, [0.0; LANES]);
+    let share = simd.splat(1.0 / count as f32);
+    for (vector, mean) in mean.iter_mut().enumerate() {
+        let mut sum = simd.splat(0.0);
+        for row in 0..count {
+            sum = simd.add(sum, simd.load(&rows.row(row, width)[vector]));
+        }
+        simd.store(simd.mul(sum, share), mean);
     }
 }
