@@ -28,7 +28,7 @@ pub mod engine {
         RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions, TokenEmbeddings,
     };
     pub mod int8 {
-        pub use crate::engine::int8::Int8Options;
+        pub use crate::engine::int8::{Int8Options, for_file};
     }
     pub mod launch {
         pub use crate::engine::launch::{Command, Launch, LaunchError, Server, default_command};

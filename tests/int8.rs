@@ -9,13 +9,18 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use infa::parts::engine::int8::Int8Options;
+use infa::parts::engine::int8::{Int8Options, for_file};
 use infa::parts::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, OutputKind, Role};
 use infa::parts::fetch::Context;
+use infa::parts::graph::export::{MOST_INSIDE, export};
+use infa::parts::graph::{self, ATTENTION_MASK, INPUT_IDS, Lexical, Operators, Output, Request, Rows, TOKEN_TYPE_IDS};
 use infa::parts::kernels::{NAMES, Set};
 use infa::parts::model::cache::HubEnv;
+use infa::parts::model::tokenizer::Truncate;
+use infa::parts::model::weights::Weights;
 use infa::parts::model::{DEFAULT_MODEL, Model};
 use infa::parts::runtime::device::{Device, Dtype};
+use infa::parts::runtime::{Input as FileInput, Session, SessionOptions};
 use support::*;
 
 const TEXTS: [&str; 7] = [
@@ -82,12 +87,6 @@ fn answers(engine: &OnnxEngine, purpose: OutputKind, texts: &[&str]) -> Vec<Vec<
             engine.predict(&inputs).into_iter().map(|result| result.unwrap().logits).collect()
         }
     }
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
 /// The fixtures whose number leaves `rest` when divided by 4: in four tests, which run side by side.
@@ -188,6 +187,146 @@ fn architectures_in_bfloat16() {
             }
         }
     }
+}
+
+/// Token ids, token types and a mask of `texts` of one length.
+#[derive(Clone)]
+struct Batch {
+    texts: usize,
+    ids: Vec<i64>,
+    types: Vec<i64>,
+    mask: Vec<i64>,
+}
+
+impl Batch {
+    fn alone(ids: Vec<i64>, types: Vec<i64>) -> Self {
+        let zeros = vec![0; ids.len()];
+        Self { texts: 1, types: if types.is_empty() { zeros } else { types }, mask: vec![1; ids.len()], ids }
+    }
+
+    /// The same padded to `length` tokens.
+    fn padded(mut self, length: usize) -> Self {
+        [&mut self.ids, &mut self.types, &mut self.mask].into_iter().for_each(|numbers| numbers.resize(length, 0));
+        self
+    }
+
+    fn and(mut self, other: &Self) -> Self {
+        self.ids.extend(&other.ids);
+        self.types.extend(&other.types);
+        self.mask.extend(&other.mask);
+        Self { texts: self.texts + other.texts, ..self }
+    }
+
+    /// The output of a graph, which may have no input for types or masks.
+    fn run(&self, session: &mut Session) -> Vec<f32> {
+        let shape = [self.texts, self.ids.len() / self.texts];
+        let named: Vec<String> = session.inputs().into_iter().map(|(name, _)| name).collect();
+        let given = [(INPUT_IDS, &self.ids), (TOKEN_TYPE_IDS, &self.types), (ATTENTION_MASK, &self.mask)];
+        let given = given.into_iter().filter(|(name, _)| named.iter().any(|other| other == name));
+        let inputs: Vec<_> = given.map(|(name, numbers)| FileInput { name, shape: &shape, numbers }).collect();
+        session.run(&inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
+    }
+}
+
+/// Files in int8 of the fixtures whose number leaves `rest` when divided by 4: close to float32, and the same for a text
+/// in any company.
+fn check_files(rest: usize) {
+    let entries = std::fs::read_dir(fixture("architectures")).unwrap().map(|entry| entry.unwrap().path());
+    let dirs: BTreeSet<_> = entries.filter(|path| path.join("expected.json").is_file()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for dir in dirs.iter().skip(rest).step_by(4) {
+        let model = request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
+        let model = Model::read(model).unwrap();
+        let weights = Weights::open(&dir.join("model.safetensors")).unwrap();
+        let lexical = Output::Lexical(Lexical { sum: false, twice: false });
+        let mut written = 0;
+        for output in [Output::Hidden(Rows::All), Output::Logits, lexical] {
+            let name = format!("{} {output:?}", dir.file_name().unwrap().display());
+            let plain = Request { token_types: output == Output::Logits, ..Request::of(output) };
+            let Ok(graph) = graph::build(&model.config, &weights, &plain) else { continue };
+            let shared = runtime().share(graph.initializers.clone()).unwrap();
+            let mut float32 = runtime().session(&graph, &shared, SessionOptions::default()).unwrap();
+            let (width, most) = (graph.width, graph.max_positions.unwrap_or(64).min(64));
+            let encode = |text: &str| {
+                let tokens = match output {
+                    Output::Logits => model.tokenizer.encode_pair("a river in town", text, most, Truncate::Right),
+                    _ => model.tokenizer.encode(text, most, Truncate::Right),
+                };
+                let tokens = tokens.unwrap();
+                Batch::alone(tokens.ids, tokens.types)
+            };
+            // A row a text, as infa compares them.
+            let rows = |numbers: &[f32]| -> Vec<f32> {
+                let mut sum = vec![0.0; width];
+                numbers.chunks_exact(width).for_each(|row| sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
+                sum
+            };
+            for operators in [Operators::OnnxRuntime, Operators::Standard] {
+                let masked = Request { attention_mask: true, operators, ..plain };
+                let masks =
+                    operators == Operators::OnnxRuntime && graph::build(&model.config, &weights, &masked).is_ok();
+                let asked = if masks { masked } else { Request { operators, ..plain } };
+                let texts = TEXTS.iter().rev().map(|text| text.to_uppercase()).collect();
+                let options = Int8Options { texts: Some(texts), ..Int8Options::default() };
+                let int8 = for_file(&runtime(), &model, &weights, &asked, &options).unwrap();
+                let file = folder.path().join("model.onnx");
+                std::fs::write(&file, export(&int8, &[], "", MOST_INSIDE).unwrap().model).unwrap();
+                let mut session = runtime().session_from_file(&file, SessionOptions::default()).unwrap();
+                let (mut alone, mut ours, mut reference) = (Vec::new(), Vec::new(), Vec::new());
+                for text in TEXTS {
+                    let batch = encode(text);
+                    let found = batch.run(&mut session);
+                    ours.push(rows(&found));
+                    reference.push(rows(&batch.run(&mut float32)));
+                    alone.push((batch, found));
+                }
+                compare(&name, kind(output), &ours, &reference);
+                // The longest text behind another one of its length.
+                let (long, found) = &alone[4];
+                let mut other = long.clone();
+                other.ids[1..].rotate_left(1);
+                let both = other.and(long).run(&mut session);
+                let numbers = &both[both.len() / 2..];
+                match output {
+                    Output::Hidden(_) => assert!(numbers == found, "{name} {operators:?}: in a batch"),
+                    _ => assert!(max_difference(numbers, found) < 1e-4, "{name} {operators:?}: in a batch"),
+                }
+                let (short, found) = &alone[1];
+                if masks {
+                    let padded = short.clone();
+                    let both = padded.padded(long.ids.len()).and(long).run(&mut session);
+                    let cosine = cosine(&rows(&both[..found.len()]), &rows(found));
+                    assert!(cosine > 0.9999, "{name}: padded: {cosine}");
+                }
+                written += 1;
+            }
+        }
+        assert!(written > 0, "{}: no file", dir.display());
+    }
+}
+
+fn kind(output: Output) -> OutputKind {
+    if output == Output::Logits { OutputKind::Logits } else { OutputKind::Embedding }
+}
+
+#[test]
+fn files_in_int8_0() {
+    check_files(0);
+}
+
+#[test]
+fn files_in_int8_1() {
+    check_files(1);
+}
+
+#[test]
+fn files_in_int8_2() {
+    check_files(2);
+}
+
+#[test]
+fn files_in_int8_3() {
+    check_files(3);
 }
 
 #[test]

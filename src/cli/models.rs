@@ -12,7 +12,8 @@ use crate::runtime::device::Dtype;
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   infa model export BAAI/bge-small-en-v1.5 -o model.onnx
-  infa model export ./my-reranker --standard-ops -o r.onnx";
+  infa model export ./my-reranker --standard-ops -o r.onnx
+  infa model export ./my-model --dtype int8 -o small.onnx";
 const PADDING: &str = "\
 Without --attention-mask the file has no such input: all texts of a batch must have the same number of tokens, without padding. infa batches so, and it is faster. With it, pad after the text.";
 
@@ -39,7 +40,7 @@ pub enum ModelCommand {
     Inspect(InspectArgs),
     /// Write a model as a self-contained ONNX file
     ///
-    /// The file holds the weights in float32; those of a model of more than 1.9 GB are in FILE.data beside it. Inputs are input_ids, token_type_ids if the head uses them, and attention_mask with --attention-mask, all int64 [batch, sequence]. The output is last_hidden_state [batch, sequence, hidden], logits [batch, labels], or lexical_weights [batch, vocabulary]. The file does not pool; infa does if the model's other files are beside it.
+    /// The file holds the weights, in float32 or int8; if they have more than 1.9 GB, they are in FILE.data beside it. Inputs are input_ids, token_type_ids if the head uses them, and attention_mask with --attention-mask, all int64 [batch, sequence]. The output is last_hidden_state [batch, sequence, hidden], logits [batch, labels], or lexical_weights [batch, vocabulary]. The file does not pool; infa does if the model's other files are beside it.
     #[command(after_help = paragraphs(&[EXPORT_EXAMPLES, PADDING]))]
     Export(ExportArgs),
 }
@@ -180,11 +181,17 @@ pub struct ExportArgs {
     #[arg(long)]
     pub attention_mask: bool,
 
-    /// Number format: auto, float32
+    /// Number format: auto, float32, int8
     ///
-    /// Other formats are not implemented for exported files.
+    /// In int8 the products of the layers are computed in 8-bit integers, with weights that are exact on any processor. Other formats are not implemented for exported files.
     #[arg(long, value_enum, default_value_t, value_name = "DTYPE")]
     pub dtype: Dtype,
+
+    /// Texts to calibrate int8 with [default: built-in sentences]
+    ///
+    /// A file of lines, JSON lines, CSV or TSV, with texts like those of the later input.
+    #[arg(long, value_name = "FILE")]
+    pub calibrate: Option<PathBuf>,
 }
 
 /// Output of an exported graph.

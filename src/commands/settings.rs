@@ -142,7 +142,7 @@ pub(super) fn text_options(args: TextArgs) -> TextOptions {
 }
 
 /// The texts of the file that int8 is to be calibrated by.
-fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error> {
+pub(super) fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error> {
     const FLAG: &str = "--calibrate";
     let refuse = |reason: String| Error::Flag { flag: FLAG, reason };
     if dtype != Dtype::Int8 {

@@ -1,7 +1,7 @@
 //! A graph as a self-contained file: the weights inside, or in one file beside it.
 //!
 //! Format: ONNX, `onnx.proto3`; a protobuf message is limited to 2 GB, so the weights of larger models are external
-//! data, in one file named after the model's.
+//! data, in one file named after the model's. Numbers are little-endian in both, as on all processors infa is for.
 
 use prost::Message;
 
@@ -18,9 +18,8 @@ const ALIGNMENT: usize = 4096;
 pub struct Export<'g> {
     /// The bytes of the `.onnx` file.
     pub model: Vec<u8>,
-    /// The content of the external file: numbers with their offsets in bytes, ascending. Empty if the weights are
-    /// inside.
-    pub data: Vec<(usize, &'g [f32])>,
+    /// The content of the external file: bytes with their offsets, ascending. Empty if the weights are inside.
+    pub data: Vec<(usize, &'g [u8])>,
 }
 
 /// Puts `graph` and its weights together, with `metadata` for readers of the file. Weights of more than
@@ -37,30 +36,30 @@ pub fn export<'g>(
     let unreadable = |e: prost::DecodeError| GraphError::Config(format!("its graph cannot be read back: {e}"));
     let mut model = ModelProto::decode(graph.model.as_slice()).map_err(unreadable)?;
     model.metadata_props = metadata.iter().map(|(key, value)| entry(key, value.clone())).collect();
-    let bytes: usize = graph.initializers.iter().map(|weight| size_of_val(weight.data.as_slice())).sum();
-    let inside = bytes <= most_inside;
+    let total: usize = graph.initializers.iter().map(|weight| weight.data.bytes().len()).sum();
+    let inside = total <= most_inside;
     let mut data = Vec::new();
     let mut end = 0;
     let tensors = model.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
     // The weights are those that are not in the model yet, in the same order.
     let weights = tensors.filter(|tensor| tensor.raw_data.is_none());
     for (tensor, weight) in weights.zip(&graph.initializers) {
-        let numbers = weight.data.as_slice();
+        let bytes = weight.data.bytes();
         if inside {
             *tensor = TensorProto {
-                raw_data: Some(numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
+                raw_data: Some(bytes.to_vec()),
                 external_data: Vec::new(),
                 data_location: 0,
                 ..std::mem::take(tensor)
             };
         } else {
-            let (start, length) = (end, size_of_val(numbers));
+            let (start, length) = (end, bytes.len());
             tensor.external_data = vec![
                 entry("location", data_file.to_owned()),
                 entry("offset", start.to_string()),
                 entry("length", length.to_string()),
             ];
-            data.push((start, numbers));
+            data.push((start, bytes));
             end = (start + length).next_multiple_of(ALIGNMENT);
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::run::{Ran, embed_with, infa};
-use crate::support::{copy, fixture, floats, json as read_json, max_difference, patch};
+use crate::support::{copy, cosine, fixture, floats, json as read_json, max_difference, patch};
 
 fn architecture(name: &str) -> PathBuf {
     fixture(&format!("architectures/{name}"))
@@ -180,6 +180,44 @@ fn exported_embeddings_are_the_same() {
     }
 }
 
+/// Within what int8 costs, on the few channels of these models.
+#[test]
+fn exported_in_int8() {
+    let texts = "Hello world\na\nthe quick brown fox jumps over the lazy dog\nhello there\n";
+    let size = |dir: &TempDir| fs::metadata(dir.path().join("model.onnx")).unwrap().len();
+    let calibration = tempfile::tempdir().unwrap();
+    let file = calibration.path().join("texts.txt");
+    fs::write(&file, texts).unwrap();
+    for name in ["bert-tiny", "architectures/roberta-embed", "architectures/qwen3-embedding"] {
+        let vectors = |model: &Path, flags: &[&str]| {
+            embed_with(model, flags).env("INFA_CACHE_DIR", calibration.path()).stdin(texts).run().status(0).vectors()
+        };
+        let least = |a: &[Vec<f32>], b: &[Vec<f32>]| {
+            assert_eq!(a.len(), 4);
+            a.iter().zip(b).map(|(a, b)| cosine(a, b)).fold(1.0, f64::min)
+        };
+        let (float32, int8) = (vectors(&fixture(name), &[]), vectors(&fixture(name), &["--dtype", "int8"]));
+        let whole = size(&exported(name, &[]));
+        let mut first = None;
+        for flags in WAYS {
+            let dir = exported(name, &[flags, &["--dtype", "int8", "--calibrate", file.to_str().unwrap()]].concat());
+            let found = vectors(&dir.path().join("model.onnx"), &[]);
+            let (to_float32, to_int8) = (least(&found, &float32), least(&found, &int8));
+            assert!(
+                to_float32 > 0.98 && to_int8 > 0.98 && found != float32,
+                "{name} {flags:?}: {to_float32} {to_int8}"
+            );
+            // The same weights in other operators.
+            let first = first.get_or_insert_with(|| found.clone());
+            assert!(least(&found, first) > 0.999, "{name} {flags:?}: {}", least(&found, first));
+            assert!(size(&dir) < whole / 2, "{name} {flags:?}: {} of {whole}", size(&dir));
+            let bytes = fs::read(dir.path().join("model.onnx")).unwrap();
+            let has = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
+            assert_eq!(has(b"com.microsoft"), !flags.contains(&"--standard-ops"), "{name} {flags:?}");
+        }
+    }
+}
+
 #[test]
 fn exported_sparse_and_token_vectors_are_the_same() {
     for (name, kind, list) in [("splade-sum", "sparse", "sparse"), ("colbert-stanford", "colbert", "multi")] {
@@ -223,7 +261,13 @@ fn heads_are_exported_by_what_the_model_is() {
     run("splade-plain", &["--task", "sparse"]).status(0).says(&["lexical_weights"]);
     run("bert-classify", &["--task", "rerank"]).status(2).says(&["4 labels", "--task classify"]);
     run("m3-bert", &["--task", "sparse"]).status(2).says(&["--task sparse", "masked-LM"]);
-    run("bert-rerank", &["--dtype", "int8"]).status(2).says(&["--dtype int8", "float32"]);
+    run("bert-rerank", &["--dtype", "int8"]).status(0).says(&[
+        "Quantised ",
+        "logits differ from float32 by 0.",
+        ": logits",
+    ]);
+    run("bert-rerank", &["--dtype", "bfloat16"]).status(2).says(&["--dtype bfloat16", "int8"]);
+    run("bert-rerank", &["--calibrate", "texts.txt"]).status(2).says(&["--calibrate", "--dtype int8"]);
     run("qwen3-seqcls", &["--attention-mask"]).status(3).says(&["attention mask is not supported"]);
 }
 

@@ -158,6 +158,12 @@ pub(crate) fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
 fn check(what: &str, case: &Case, result: &Result<Embedding, TextError>, tolerance: f32) {
     let result = result.as_ref().unwrap_or_else(|e| panic!("{what}, {}: {e}", case.name));
     if let Some(tokens) = case.tokens {

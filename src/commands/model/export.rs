@@ -1,10 +1,13 @@
 //! `infa model export`: a model as an ONNX file that needs nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Use, find, uses};
 use crate::cli::{ExportArgs, ExportTask};
+use crate::commands::settings::calibration_texts;
 use crate::commands::{AppContext, Error, Outcome};
+use crate::engine::int8::{self, Int8Options};
 use crate::engine::{self, EngineError};
 use crate::graph::export::{MOST_INSIDE, export};
 use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
@@ -14,19 +17,17 @@ use crate::model::task::Task;
 use crate::model::tokenizer;
 use crate::model::weights::Weights;
 use crate::output::{BytesWriter, Destination};
+use crate::runtime::Runtime;
 use crate::runtime::device::Dtype;
 
 pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> {
-    let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
-    let flag = match dtype.resolve()? {
-        Dtype::Int8 => Some("--dtype int8"),
-        Dtype::Bfloat16 => Some("--dtype bfloat16"),
-        _ => None,
-    };
-    if let Some(flag) = flag {
-        let reason = "an exported graph is in float32: other formats are made when a model is loaded".into();
-        return Err(Error::Flag { flag, reason });
+    let ExportArgs { source, output, task, standard_ops, attention_mask, dtype, calibrate } = args;
+    let dtype = dtype.resolve()?;
+    if dtype == Dtype::Bfloat16 {
+        let reason = "an exported graph is in float32 or int8: bfloat16 takes operators of infa's own".into();
+        return Err(Error::Flag { flag: "--dtype bfloat16", reason });
     }
+    let texts = calibrate.map(|path| calibration_texts(path, dtype)).transpose()?;
     // A bad destination fails before the model is fetched. Any other file may be the model's own weights.
     if output.is_file() && output.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("onnx")) {
         let reason = format!("{}: there is a file of another kind; name the output .onnx", output.display());
@@ -39,8 +40,17 @@ pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> 
     let weights = open_weights(&model)?;
     let task = task.unwrap_or_else(|| usual_task(&model));
     let (request, mut metadata) = request(&model, task, standard_ops, attention_mask)?;
-    let graph = graph::build(&model.config, &weights, &request);
-    let graph = graph.map_err(|e| EngineError::from(e.of(&model.sentence.transformer)))?;
+    let graph = match dtype {
+        Dtype::Int8 => {
+            metadata.push(("dtype", dtype.to_string()));
+            let runtime = Runtime::load(&app.host().library().map_err(EngineError::from)?.path);
+            let runtime = runtime.map_err(EngineError::from)?;
+            let options = Int8Options { cache: None, texts, progress: Arc::new(app.bars.clone()) };
+            int8::for_file(&runtime, &model, &weights, &request, &options)?
+        }
+        _ => graph::build(&model.config, &weights, &request)
+            .map_err(|e| EngineError::from(e.of(&model.sentence.transformer)))?,
+    };
     if let Some(most) = graph.max_positions {
         metadata.push(("max_positions", most.to_string()));
     }
@@ -50,11 +60,11 @@ pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> 
     let exported = export(&graph, &metadata, &data_name, MOST_INSIDE).map_err(EngineError::from)?;
     if !exported.data.is_empty() {
         let mut data = BytesWriter::open(&Destination::File(data_path.clone())).map_err(Error::OutputOpen)?;
-        for (offset, numbers) in &exported.data {
+        for (offset, bytes) in &exported.data {
             if app.cancel.is_cancelled() {
                 return Err(Error::Interrupted);
             }
-            data.write_at(*offset, numbers)?;
+            data.write_at(*offset, bytes)?;
         }
         data.finish()?;
     }

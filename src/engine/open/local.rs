@@ -12,7 +12,6 @@ use crate::model::task::{CrossEncoder, Task};
 use crate::model::weights::Access;
 use crate::model::{DEFAULT_MODEL, Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
-use crate::runtime::library::Library;
 use crate::runtime::{Runtime, RuntimeError};
 
 #[derive(Clone)]
@@ -37,20 +36,15 @@ impl LocalOptions {
     /// # Errors
     /// [`EngineError`] if one of them cannot be found, fetched or read.
     pub(crate) fn prepare(&self, host: &Host) -> Result<Prepared, EngineError> {
-        let find = || -> Result<Library, EngineError> {
-            let library = host.search.find_or_install(&host.context)?;
-            tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
-            Ok(library)
-        };
         // Of the default model it is known that it needs ONNX Runtime: without, nothing is fetched in vain.
-        let library = (self.request.model_id == DEFAULT_MODEL).then(find).transpose()?;
+        let library = (self.request.model_id == DEFAULT_MODEL).then(|| host.library()).transpose()?;
         let source = self.request.resolve(self.hub.clone().unwrap_or_else(HubEnv::from_env), &host.context)?;
         tracing::info!("model: {}", source.dir.display());
         let model = Model::read(source)?;
         if model.is_static() {
             return Ok(Prepared { runtime: None, model });
         }
-        let library = library.map_or_else(find, Ok)?;
+        let library = library.map_or_else(|| host.library(), Ok)?;
         Ok(Prepared { runtime: Some(Runtime::load(&library.path)?), model })
     }
 

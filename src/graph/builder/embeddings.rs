@@ -1,15 +1,29 @@
 //! Embedding tables: words, learned positions, token types.
 
-use super::super::{GraphError, POSITION_IDS, Rows};
+use super::super::int8::quantise_rows;
+use super::super::proto::TENSOR_FLOAT;
+use super::super::{Element, GraphError, POSITION_IDS, Rows};
 use super::graph_builder::Builder;
+use super::matrix::Products;
 use super::value::{Attribute, Value};
+use crate::model::weights::TensorData;
 
 impl Builder<'_> {
-    /// Rows of the table `name` `[vocab, width]` by token id: `[batch, sequence, width]`.
+    /// Rows of the table `name` `[vocab, width]` by token id: `[batch, sequence, width]`. In int8 they may have a scale each.
     pub(in super::super) fn words(&mut self, name: &str, vocab: usize, width: usize) -> Result<Value, GraphError> {
-        let table = self.weight(name, &[vocab, width])?;
         let ids = self.input_ids();
-        Ok(self.op("Gather", &[&table, &ids], &[]))
+        if !matches!(&self.products, Products::Int8 { weights, .. } if weights.word_table) {
+            let table = self.weight(name, &[vocab, width])?;
+            return Ok(self.op("Gather", &[&table, &ids], &[]));
+        }
+        let (data, full) = self.data(name, &[vocab, width])?;
+        let (numbers, scales) = quantise_rows(data.as_slice(), width);
+        let (numbers, scales) = (TensorData::Integers(numbers.into()), TensorData::Owned(scales.into()));
+        let table = self.initializer(format!("{full} rows int8"), &[vocab, width], Element::I8, numbers);
+        let scales = self.initializer(format!("{full} row scales"), &[vocab, 1], Element::F32, scales);
+        let [rows, scales] = [table, scales].map(|table| self.op("Gather", &[&table, &ids], &[]));
+        let rows = self.op("Cast", &[&rows], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
+        Ok(self.op("Mul", &[&rows, &scales], &[]))
     }
 
     /// Rows 0, 1, 2 … of the table `name` `[positions, width]`: `[sequence, width]`, and `[1, tokens, width]` where texts

@@ -4,8 +4,8 @@
 //! the same input, each by its [`Treatment`].
 
 use super::super::int8::{Input, Scaling, Treatment, WatchedMatrix};
-use super::super::proto::TENSOR_UINT8;
-use super::super::{Element, GraphError, Rows};
+use super::super::proto::{TENSOR_FLOAT, TENSOR_UINT8};
+use super::super::{Element, GraphError, Operators, Rows};
 use super::graph_builder::Builder;
 use super::matrix::{Matrix, Products};
 use super::packed::Linear;
@@ -112,6 +112,17 @@ impl Builder<'_> {
             ["numbers", "scale", "zero"].map(|what| self.shared.get(&part(what)).cloned().unwrap_or_else(Self::absent));
         let divisors = self.shared.get(&part("divisors")).cloned();
         let matrix = self.initializer(format!("{name} int8"), &[weight.inputs, outputs], Element::I8, matrix);
+        if self.operators == Operators::Standard {
+            // The step of a sum, by output: that of the activations times that of the weights.
+            let (step, _) = treatment.scaling.steps();
+            let steps = scales.as_slice().iter().map(|scale| scale * step).collect();
+            let steps = self.initializer(format!("{name} steps"), &[outputs], Element::F32, TensorData::Owned(steps));
+            let sums = self.op("MatMulInteger", &[&numbers, &matrix, &zero], &[]);
+            let sums = self.op("Cast", &[&sums], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
+            let y = self.op("Mul", &[&sums, &steps], &[]);
+            let y = divisors.map(|divisors| self.op("Mul", &[&y, &divisors], &[])).unwrap_or(y);
+            return bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y);
+        }
         let scales = self.initializer(format!("{name} scales"), &[outputs], Element::F32, scales);
         let symmetric = Self::absent();
         let operands = [&numbers, &matrix, &scale, &scales, &zero];

@@ -116,7 +116,7 @@ impl Int8Weights {
             let smoothing = file.raw(&format!("smoothing {number}")).map(|tensor| mapped(&tensor));
             (number, Treatment { smoothing, scaling })
         });
-        Ok(Self { treatments: treatments.collect(), matrices })
+        Ok(Self { treatments: treatments.collect(), matrices, word_table: false })
     }
 }
 

@@ -169,14 +169,17 @@ impl Group {
             exponents.iter().map(|&exponent| Some(smoothing(&sizes, &largest, exponent))).collect()
         };
         let normalised = members.iter().all(|input| input.normalised);
-        if arithmetic == Arithmetic::Own {
+        let one_sided = || NEGATIVES.iter().map(|&negative| candidate(None, Scaling::Rows { negative })).collect();
+        if !matches!(arithmetic, Arithmetic::BuiltIn(_)) {
+            if arithmetic == Arithmetic::File && !normalised {
+                return Self { width, candidates: one_sided() };
+            }
             let factors = if normalised { smoothed(&EXPONENTS_BY_ROWS) } else { Vec::new() };
             let rows = Scaling::Rows { negative: 1.0 };
             let candidates = factors.into_iter().chain([None]).map(|factors| candidate(factors, rows)).collect();
             return Self { width, candidates };
         }
-        let mut candidates: Vec<Candidate> =
-            NEGATIVES.iter().map(|&negative| candidate(None, Scaling::Rows { negative })).collect();
+        let mut candidates: Vec<Candidate> = one_sided();
         if normalised {
             let smoothed = smoothed(&EXPONENTS).into_iter();
             candidates.extend(smoothed.chain([None]).map(|factors| {
@@ -339,6 +342,17 @@ mod tests {
         assert!(smooth.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * smooth[3]), "{smooth:?}");
         assert!(factors(&treatments[2]).is_empty());
         assert!(treatments.iter().all(|treatment| treatment.scaling == Scaling::Rows { negative: 1.0 }));
+    }
+
+    #[test]
+    fn files_smooth_a_loud_channel_and_scale_every_row() {
+        let positive: Vec<f32> = rows(None, None).into_iter().map(|x| x.max(-0.2)).collect();
+        let inputs = vec![input("a", true), input("b", false)];
+        let treatments = treat_for(Arithmetic::File, inputs, &[rows(Some(3), None), positive]);
+        let smooth = factors(&treatments[0]);
+        assert!(smooth.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * smooth[3]), "{smooth:?}");
+        let scalings: Vec<Scaling> = treatments.iter().map(|treatment| treatment.scaling).collect();
+        assert_eq!(scalings, [Scaling::Rows { negative: 1.0 }, Scaling::Rows { negative: 0.25 }]);
     }
 
     #[test]

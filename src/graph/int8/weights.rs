@@ -91,6 +91,8 @@ pub(crate) struct Int8Weights {
     pub(super) treatments: HashMap<usize, Treatment>,
     /// By their names in the f32 graph.
     pub(super) matrices: HashMap<String, Int8Matrix>,
+    /// True if the table of word embeddings is quantised, too.
+    pub word_table: bool,
 }
 
 pub(super) struct Int8Matrix {

@@ -8,7 +8,7 @@ mod report;
 mod store;
 
 pub(crate) use calibration::{MAX_CALIBRATION_TEXTS, SENTENCES};
-pub use quantise::Int8Options;
 pub(super) use quantise::graph;
+pub use quantise::{Int8Options, for_file};
 pub(crate) use report::Report;
 pub(crate) use store::reports;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::calibration::{self, Observed, Texts};
 use super::check;
-use super::report::Report;
+use super::report::{Check, Report};
 use super::store::Store;
 use crate::engine::EngineError;
 use crate::fetch::{Progress, Silent};
@@ -60,7 +61,7 @@ pub(crate) fn graph(
         }
     }
 
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let Observed { inputs, treatments, answers } =
         calibration::observe(runtime, model, weights, request, &texts, arithmetic)?;
     let quantised = Quantised::new(&inputs, &treatments, arithmetic.multiplier());
@@ -73,8 +74,7 @@ pub(crate) fn graph(
     let graph = graph::build_int8(&model.config, weights, request, &int8)?;
     let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
     let report = Report::new(request, &texts, arithmetic, check);
-    let line = format!("Quantised {} to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
-    options.progress.note(&line);
+    options.progress.note(&summary(model, start, &report.check));
     let published = staged.and_then(|staged| staged.publish(&report));
     let int8 = match published {
         // The files have moved.
@@ -82,6 +82,37 @@ pub(crate) fn graph(
         None => in_memory(&quantised)?,
     };
     Ok(graph::build_int8(&model.config, weights, request, &int8)?)
+}
+
+/// The graph of `request` in int8 for a file: its sums are exact on any processor, whichever this one is. The table of
+/// words is in int8, too. Nothing is kept in the cache.
+pub fn for_file(
+    runtime: &Runtime,
+    model: &Model,
+    weights: &Weights,
+    request: &Request,
+    options: &Int8Options,
+) -> Result<Graph, EngineError> {
+    crate::threads::start_pool().map_err(EngineError::Threads)?;
+    // What cannot be written fails before the work begins.
+    graph::build(&model.config, weights, request).map_err(|e| e.of(&model.sentence.transformer))?;
+    let start = Instant::now();
+    let texts = Texts::new(model, request, options.texts.as_deref())?;
+    // Inputs of products are the same ones whatever the operators between them.
+    let plain = Request { token_types: request.token_types, ..Request::of(request.output) };
+    let Observed { inputs, treatments, answers } =
+        calibration::observe(runtime, model, weights, &plain, &texts, Arithmetic::File)?;
+    let mut int8 = in_memory(&Quantised::new(&inputs, &treatments, Arithmetic::File.multiplier()))?;
+    int8.word_table = true;
+    drop(inputs);
+    let graph = graph::build_int8(&model.config, weights, request, &int8)?;
+    let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
+    options.progress.note(&summary(model, start, &check));
+    Ok(graph)
+}
+
+fn summary(model: &Model, start: Instant, check: &Check) -> String {
+    format!("Quantised {} to int8 in {:.1} s: {check}", model.name, start.elapsed().as_secs_f64())
 }
 
 fn in_memory(quantised: &Quantised) -> Result<Int8Weights, EngineError> {
