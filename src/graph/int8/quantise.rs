@@ -19,7 +19,7 @@ pub(crate) enum Arithmetic {
     Own,
     /// ONNX Runtime's.
     BuiltIn(Multiplier),
-    /// Those of an exported file, on whichever processor: every row has a scale of its own. It costs a twentieth of the
+    /// Those of an exported file, on any processor: every row has a scale of its own. It costs a twentieth of the
     /// speed, and all-MiniLM-L6-v2 loses 0.0010 of the cosine to float32 instead of 0.0012.
     File,
 }

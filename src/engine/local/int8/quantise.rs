@@ -84,7 +84,7 @@ pub(crate) fn graph(
     Ok(graph::build_int8(&model.config, weights, request, &int8)?)
 }
 
-/// The graph of `request` in int8 for a file: its sums are exact on any processor, whichever this one is. The table of
+/// The graph of `request` in int8 for a file: its sums are exact on any processor, not on this one alone. The table of
 /// words is in int8, too. Nothing is kept in the cache.
 pub fn for_file(
     runtime: &Runtime,
@@ -98,7 +98,7 @@ pub fn for_file(
     graph::build(&model.config, weights, request).map_err(|e| e.of(&model.sentence.transformer))?;
     let start = Instant::now();
     let texts = Texts::new(model, request, options.texts.as_deref())?;
-    // Inputs of products are the same ones whatever the operators between them.
+    // The operators between products do not change which inputs these have.
     let plain = Request { token_types: request.token_types, ..Request::of(request.output) };
     let Observed { inputs, treatments, answers } =
         calibration::observe(runtime, model, weights, &plain, &texts, Arithmetic::File)?;
