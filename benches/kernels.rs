@@ -28,14 +28,18 @@ fn main() {
             }
             let Some(rates) = rates(set, format, shape, Duration::from_millis(200)) else { continue };
             println!("\n{title}, a layer of {shape:?}");
-            println!("{:24} {:>9} {:>7} {:>8}", "step", "ms", "G/s", "of peak");
+            println!("{:24} {:>9} {:>8} {:>7} {:>8}", "step", "ms", "of layer", "G/s", "of peak");
             let peak = rates[0].operations / rates[0].seconds;
-            for rate in rates {
+            let layer = rates.last().map_or(1.0, |layer| layer.seconds);
+            let percent = |share: f64| format!("{:.0}%", 100.0 * share);
+            for (number, rate) in rates.iter().enumerate() {
                 let (speed, milliseconds) = (rate.operations / rate.seconds, rate.seconds * 1e3);
-                let share = format!("{:.0}%", 100.0 * speed / peak);
+                // The first is the instruction alone.
+                let of_layer = if number == 0 { String::new() } else { percent(rate.seconds / layer) };
+                let step = format!("{:24} {milliseconds:9.4} {of_layer:>8}", rate.step);
                 match rate.operations > 0.0 {
-                    true => println!("{:24} {milliseconds:9.4} {:7.1} {share:>8}", rate.step, speed / 1e9),
-                    false => println!("{:24} {milliseconds:9.4}", rate.step),
+                    true => println!("{step} {:7.1} {:>8}", speed / 1e9, percent(speed / peak)),
+                    false => println!("{step}"),
                 }
             }
         }

@@ -59,13 +59,15 @@ fn table(summary: &Summary) -> String {
     if let Some(parameters) = summary.parameters {
         line("parameters", &format!("{} in {}", grouped(parameters), summary.dtypes.join(", ")));
     }
-    for (i, Report { output, saturating, calibration_texts, own_texts, check, .. }) in summary.int8.iter().enumerate() {
+    for (i, report) in summary.int8.iter().enumerate() {
+        let Report { output, saturating, operators, calibration_texts, own_texts, check, .. } = report;
+        let operators = if operators == "own" { ", by infa's operators" } else { "" };
         let processor = if *saturating { " without VNNI" } else { "" };
         let whose = if *own_texts { "of your own " } else { "" };
         let texts = counted(*calibration_texts, "text");
         // Vectors of tokens are what is pooled.
         let output = if output == "token vectors" { "vectors of tokens, pooled afterwards" } else { output };
-        let by = format!("for {output}{processor}; calibrated by {texts} {whose}(cached)");
+        let by = format!("for {output}{operators}{processor}; calibrated by {texts} {whose}(cached)");
         line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
     if let Some(layers) = &summary.layers {

@@ -17,6 +17,9 @@ impl Builder<'_> {
             return Ok(self.op("Gather", &[&table, &ids], &[]));
         }
         let (data, full) = self.data(name, &[vocab, width])?;
+        if data.as_slice().iter().any(|x| !x.is_finite()) {
+            return Err(GraphError::NotFinite(full));
+        }
         let (numbers, scales) = quantise_rows(data.as_slice(), width);
         let (numbers, scales) = (TensorData::Integers(numbers.into()), TensorData::Owned(scales.into()));
         let table = self.initializer(format!("{full} rows int8"), &[vocab, width], Element::I8, numbers);

@@ -4,7 +4,7 @@ use crate::model::weights::TensorData;
 use std::collections::HashMap;
 
 /// Changes with everything that changes the quantised weights: older ones are made anew.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// An input of products, and the matrices it is multiplied with.
 #[derive(Clone)]
