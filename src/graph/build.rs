@@ -7,7 +7,7 @@ use super::config;
 use super::error::GraphError;
 use super::int8;
 use super::int8::Int8Weights;
-use super::request::{Answer, Lexical, Output, Request, Rows};
+use super::request::{Answer, Lexical, Operators, Output, Request, Rows};
 use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS};
 use crate::kernels::Format;
 use crate::model::weights::Weights;
@@ -40,6 +40,17 @@ pub(crate) fn describe(config: &Json) -> Result<Description, GraphError> {
     let own_layers = architecture.packable();
     let (architecture, anchor) = (architecture.name(), architecture.anchor());
     Ok(Description { architecture, hidden, vocab, max_positions, own_layers, anchor })
+}
+
+/// True if operators of our own can compute the layers of `config` over these weights.
+pub(crate) fn has_own_layers(config: &Json, weights: &Weights) -> bool {
+    let packs = || -> Result<bool, GraphError> {
+        let architecture = known::of(config)?;
+        let anchor = architecture.anchor();
+        let b = Builder::new(weights, anchor, Operators::OnnxRuntime, false, Products::Float32)?;
+        Ok(architecture.packs(&b))
+    };
+    packs().unwrap_or(false)
 }
 
 /// The longest input in tokens by `config` (the parsed config.json), also of an architecture that is not built here.

@@ -69,14 +69,12 @@ impl GraphError {
 
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownArchitecture { .. }
-            | Self::NotImplemented { .. }
-            | Self::NoHead { .. }
-            | Self::NoMask { .. } => Some(
+            Self::UnknownArchitecture { .. } | Self::NotImplemented { .. } | Self::NoHead { .. } => Some(
                 "export the model to ONNX and give the .onnx file as --model-id (or pick one of the repository with \
                  --onnx-file)"
                     .into(),
             ),
+            Self::NoMask { .. } => Some("leave the mask out, and run texts of equal length together".into()),
             Self::In { error, .. } => error.hint(),
             Self::NotFinite(_) => Some("use --dtype float32, or another copy of the model".into()),
             Self::Int8(_) | Self::NoOperator { .. } => None,

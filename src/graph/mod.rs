@@ -20,7 +20,7 @@ pub use architectures::known::supported;
 pub(crate) use error::GraphError;
 
 pub use build::build;
-pub(crate) use build::{Description, build_int8, build_watched, describe, positions_of};
+pub(crate) use build::{Description, build_int8, build_watched, describe, has_own_layers, positions_of};
 pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
 pub(crate) use types::below_root;
 pub use types::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};

@@ -75,6 +75,9 @@ fn inspect_names_what_computes_the_layers() {
         };
     assert_eq!(layers("bert-tiny"), layers_of_bert);
     assert_eq!(layers("architectures/deberta-v3-embed"), products_of_deberta);
+    // By its weights alone.
+    assert_eq!(layers("architectures/jina-v2-code"), products_of_deberta);
+    assert_eq!(layers("architectures/jina-v2"), layers_of_bert);
 }
 
 #[test]

@@ -216,7 +216,8 @@ impl Summary {
         {
             self.problems.push(with_hint(&e, e.hint()));
         }
-        described
+        let own_layers = weights.as_ref().map(|weights| graph::has_own_layers(&model.config, weights));
+        described.map(|described| Description { own_layers: own_layers.unwrap_or(described.own_layers), ..described })
     }
 }
 

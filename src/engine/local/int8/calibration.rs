@@ -34,6 +34,8 @@ pub(super) struct Texts {
     pub calibration: Vec<Tokens>,
     pub check: Vec<Tokens>,
     pub own: bool,
+    /// The user's texts to calibrate by, or all built-in ones.
+    pub given: usize,
 }
 
 impl Texts {
@@ -46,7 +48,8 @@ impl Texts {
         let tokenize = |texts: &[&str]| tokenize(model, texts, pairs);
         let built_in = |texts: &'static str| tokenize(&texts.lines().collect::<Vec<_>>());
         let Some(own) = own else {
-            return Ok(Self { calibration: built_in(SENTENCES), check: built_in(CHECK), own: false });
+            let calibration = built_in(SENTENCES);
+            return Ok(Self { given: calibration.len(), calibration, check: built_in(CHECK), own: false });
         };
         let own: Vec<&str> = own.iter().map(String::as_str).take(MAX_CALIBRATION_TEXTS).collect();
         // Few texts are all needed for calibration.
@@ -58,11 +61,12 @@ impl Texts {
         if calibration.is_empty() {
             return Err(SettingError::new(Setting::Calibrate, "none of its texts has tokens").into());
         }
+        let given = calibration.len();
         // The fewer they are, the less they say of what else may come.
         let more = built_in(SENTENCES).into_iter().take(MIN_OWN_TEXTS.saturating_sub(calibration.len()));
         let calibration = calibration.into_iter().chain(more).collect();
         let check = if check.is_empty() { built_in(CHECK) } else { check };
-        Ok(Self { calibration, check, own: true })
+        Ok(Self { calibration, check, own: true, given })
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Report {
     /// The operators they are for and were checked with: "own" or "built-in".
     #[serde(default)]
     pub operators: String,
-    /// Texts they were calibrated by.
+    /// The user's texts that they were calibrated by, or the built-in ones.
     pub calibration_texts: usize,
     /// True if those were the user's.
     pub own_texts: bool,
@@ -57,7 +57,7 @@ impl Report {
             output: output.into(),
             saturating: arithmetic.multiplier() == Multiplier::Saturating,
             operators: if arithmetic == Arithmetic::Own { "own" } else { "built-in" }.into(),
-            calibration_texts: texts.calibration.len(),
+            calibration_texts: texts.given,
             own_texts: texts.own,
             check,
             sha256: String::new(),
