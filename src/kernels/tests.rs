@@ -9,7 +9,7 @@ use super::simd::{Kernel, LANES, Scalar, Simd};
 use super::simd::{Neon, neon};
 use crate::operands::columns::Transposed;
 use crate::operands::kind::{Bf16, BytePairs, Bytes, F32, SignedBytes, Words};
-use crate::operands::matrix::vectors;
+use crate::operands::matrix::{MOST_INPUTS, vectors};
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::operands::weights::{Element, Packs, Weights};
 use crate::steps::activation::Activation;
@@ -230,6 +230,31 @@ fn extreme_rows_are_the_same_on_all_sets() {
         let [integers, ..] = all_sets(&case);
         if value.abs() <= 1e30 {
             assert!(integers.iter().all(|value| value.is_finite()), "{value}: {integers:?}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_the_most_inputs_are_exact() {
+    for inputs in [768, 4096, MOST_INPUTS] {
+        for weight in [-128, 127] {
+            let (rows, outputs) = (2, 17);
+            let case = Case {
+                rows,
+                inputs,
+                outputs,
+                input: (0..rows).flat_map(|_| vectors(inputs, |_| 1.0)).collect(),
+                integers: vec![weight; inputs * outputs],
+                floats: vec![0.25; inputs * outputs],
+                scales: vec![1.0; outputs],
+                smoothing: None,
+                centre: Centre::Zero,
+            };
+            let [integers, ..] = all_sets(&case);
+            for (number, found) in integers.iter().enumerate() {
+                let exact = inputs as f64 * f64::from(weight) + (number % outputs) as f64 * 0.1;
+                assert!((f64::from(*found) - exact).abs() <= 1e-6 * exact.abs(), "{found} for {exact}");
+            }
         }
     }
 }
