@@ -40,7 +40,7 @@ pub(crate) struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: u
     scores: Vec<Products<R, V>>,
     /// The means of keys and of queries.
     means: [Vec<[f32; LANES]>; 2],
-    /// Added to the scores of each key: its product with the mean of the queries, or [`UNSEEN`] where there is none.
+    /// Added to the scores of each key: its product with the mean of the queries; [`UNSEEN`] beyond the last key.
     offsets: Vec<[f32; LANES]>,
 }
 
