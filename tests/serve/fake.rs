@@ -65,6 +65,7 @@ impl Fake {
             normalize: false,
             prompt: None,
             dtype: infa::parts::runtime::device::Dtype::Float32,
+            kernels: "builtin",
             batch_tokens: 512,
             truncate: infa::parts::model::tokenizer::Truncate::Right,
             threads: 1,

@@ -124,7 +124,7 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub hardware: HardwareArgs,
 
-    /// float32, int8, bfloat16 [default: auto]
+    /// float32, int8, bfloat16 [default: auto: float32]
     ///
     /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached. bfloat16 needs a processor with AVX-512 BF16; float16 is for Python engines, infa's own does not implement it yet.
     #[arg(long, value_enum, value_name = "DTYPE")]

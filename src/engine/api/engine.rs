@@ -85,6 +85,8 @@ pub struct LocalInfo {
     pub normalize: bool,
     pub prompt: Option<String>,
     pub dtype: Dtype,
+    /// Operators of the layers: "builtin" are ONNX Runtime's, an instruction set names infa's own.
+    pub kernels: &'static str,
     /// Most tokens that run together.
     pub batch_tokens: usize,
     /// The end at which a text that is too long is cut.

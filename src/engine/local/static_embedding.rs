@@ -17,7 +17,7 @@ use crate::model::static_embedding::StaticTable;
 use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::weights::Access;
 use crate::model::{Model, ModelError, Setting, SettingError};
-use crate::runtime::device::Dtype;
+use crate::runtime::device::{Dtype, Kernels};
 
 pub struct StaticEngine {
     info: EngineInfo,
@@ -87,6 +87,7 @@ impl StaticEngine {
             normalize: post_process.normalized(),
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype: Dtype::Float32,
+            kernels: Kernels::Builtin.name(),
             batch_tokens: usize::MAX,
             truncate,
             threads,

@@ -134,6 +134,7 @@ impl LocalOptions {
         if let Some(local) = &info.local {
             details.extend([
                 ("dtype".to_owned(), local.dtype.to_string()),
+                ("kernels".to_owned(), local.kernels.to_owned()),
                 ("threads".to_owned(), local.threads.to_string()),
                 ("batch tokens".to_owned(), local.batch_tokens.to_string()),
             ]);

@@ -212,8 +212,10 @@ impl ServedModel {
             let message = format!("loading failed: {}", message_of(panic.as_ref()));
             Err(LoadError::Other { message, hint: Some("this is a bug in infa; please report it".into()) })
         });
-        if loaded.is_ok() {
-            tracing::info!(target: "infa::server", model = self.spec.name, seconds = seconds(started), "model ready");
+        if let Ok(loaded) = &loaded {
+            let (local, seconds) = (loaded.local(), seconds(started));
+            let (model, kernels) = (&self.spec.name, local.kernels);
+            tracing::info!(target: "infa::server", model, dtype = %local.dtype, kernels, seconds, "model ready");
         }
         loaded
     }

@@ -21,6 +21,7 @@ use crate::model::source::WeightsFile;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, Setting, SettingError};
 use crate::runtime::Runtime;
+use crate::runtime::device::Kernels;
 
 pub struct OnnxEngine {
     pub(super) info: EngineInfo,
@@ -122,6 +123,7 @@ impl OnnxEngine {
             normalize,
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype,
+            kernels: options.kernels.map_or(Kernels::Builtin.name(), |set| set.name()),
             batch_tokens: options.batch_tokens.get(),
             truncate,
             threads: options.threads.get(),
@@ -138,7 +140,7 @@ impl OnnxEngine {
             query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             workers = local.threads,
-            kernels = options.kernels.map_or("builtin", |set| set.name()),
+            kernels = local.kernels,
             "loaded"
         );
         let Loaded { scheduler, vocab_size, files, .. } = loaded;
