@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(behind("--top-n: 0 is not allowed"), "the variable INFA_TOP_N sets --top-n");
         assert_eq!(behind("./empty: is a directory"), "the variable INFA_MODEL_ID sets --model-id");
         assert_eq!(behind("--top-never, a thing on cpus, mini-cpu"), "");
-        assert_eq!(behind("cpu: there is none"), "the variable INFA_DEVICE sets --device");
+        assert_eq!(behind("cpu: not found"), "the variable INFA_DEVICE sets --device");
         // An error about a flag is about no other.
         assert_eq!(
             set.behind(Some("--top-n"), "--text on cpu").unwrap_or_default(),

@@ -43,7 +43,10 @@ type I = [__m256i; 2];
 
 /// Instructions for products, which take the set as a proof that the processor has them. What a level has none for goes
 /// through [`Scalar`]: no kernel for it has that in a loop.
-pub trait Level: Send + Sync + Sized + 'static {
+///
+/// # Safety
+/// [`detected`](Self::detected) is true only if the processor has all instructions that the other functions use.
+pub unsafe trait Level: Send + Sync + Sized + 'static {
     /// True if this processor has the level's instructions.
     fn detected() -> bool;
     /// Runs a kernel with the level's instructions enabled.
@@ -75,7 +78,7 @@ fn from_integers(a: [i32; LANES]) -> I {
     unsafe { transmute(a) }
 }
 
-impl Level for Basic {
+unsafe impl Level for Basic {
     fn detected() -> bool {
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
     }
@@ -90,7 +93,7 @@ impl Level for Basic {
     }
 }
 
-impl Level for Vnni {
+unsafe impl Level for Vnni {
     fn detected() -> bool {
         Basic::detected() && is_x86_feature_detected!("avxvnni")
     }

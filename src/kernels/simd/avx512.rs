@@ -38,7 +38,10 @@ pub struct Basic;
 
 /// Instructions for products, which take the set as a proof that the processor has them. What a level has none for goes
 /// through [`Scalar`]: no kernel for it has that in a loop.
-pub trait Level: Send + Sync + Sized + 'static {
+///
+/// # Safety
+/// [`detected`](Self::detected) is true only if the processor has all instructions that the other functions use.
+pub unsafe trait Level: Send + Sync + Sized + 'static {
     /// True if this processor has the level's instructions.
     fn detected() -> bool;
     /// Runs a kernel with the level's instructions enabled.
@@ -81,9 +84,11 @@ fn integers(a: [i32; LANES]) -> __m512i {
     unsafe { std::mem::transmute(a) }
 }
 
-impl Level for Basic {
+unsafe impl Level for Basic {
     fn detected() -> bool {
-        is_x86_feature_detected!("avx512f")
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
@@ -99,7 +104,7 @@ impl Level for Basic {
     }
 }
 
-impl Level for Vnni {
+unsafe impl Level for Vnni {
     fn detected() -> bool {
         Basic::detected() && is_x86_feature_detected!("avx512vnni")
     }
@@ -119,7 +124,7 @@ impl Level for Vnni {
     }
 }
 
-impl Level for Bf16 {
+unsafe impl Level for Bf16 {
     fn detected() -> bool {
         Vnni::detected() && is_x86_feature_detected!("avx512bf16")
     }

@@ -3,7 +3,7 @@
 //! SAFETY of all blocks: every processor of this architecture has NEON, and a [`Neon`] of a level exists only if the
 //! processor has the level's instructions; [`Neon::new`] makes sure of it. Transmutations, by which vectors are loaded and
 //! stored as well, are between vectors and arrays of one width, for which all bits are valid. Every function with an
-//! instruction beyond NEON takes the set.
+//! instruction beyond NEON takes the set or enables it. Assembly writes to the registers that it names alone.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::aarch64::*;
@@ -68,7 +68,10 @@ type F = [float32x4_t; 4];
 type I = [int32x4_t; 4];
 
 /// Instructions for products, which take the set as a proof that the processor has them.
-pub trait Level: Send + Sync + Sized + 'static {
+///
+/// # Safety
+/// [`detected`](Self::detected) is true only if the processor has all instructions that the other functions use.
+pub unsafe trait Level: Send + Sync + Sized + 'static {
     /// True if this processor has the level's instructions.
     fn detected() -> bool;
     /// Runs a kernel with the level's instructions enabled.
@@ -85,7 +88,7 @@ pub trait Level: Send + Sync + Sized + 'static {
     }
 }
 
-impl Level for Basic {
+unsafe impl Level for Basic {
     fn detected() -> bool {
         true
     }
@@ -96,7 +99,7 @@ impl Level for Basic {
     }
 }
 
-impl Level for DotProd {
+unsafe impl Level for DotProd {
     fn detected() -> bool {
         is_aarch64_feature_detected!("dotprod")
     }
@@ -116,7 +119,7 @@ impl Level for DotProd {
     }
 }
 
-impl Level for I8mm {
+unsafe impl Level for I8mm {
     fn detected() -> bool {
         is_aarch64_feature_detected!("i8mm")
     }
