@@ -101,7 +101,7 @@ pub mod output {
     pub use crate::output::{BytesWriter, Destination, Format, Numbers, Precision, Row, Shape, Vector, open};
 }
 pub mod runtime {
-    pub use crate::runtime::{Input, Runtime, Session, SessionOptions, VERSION, cores};
+    pub use crate::runtime::{Input, Numbers, Runtime, Session, SessionOptions, VERSION, cores};
     pub mod device {
         pub use crate::runtime::device::{Device, Dtype};
     }

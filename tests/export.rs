@@ -7,7 +7,7 @@ use infa::parts::graph::export::{MOST_INSIDE, export};
 use infa::parts::graph::{self, Graph, Operators, Output, Request, Rows};
 use infa::parts::model::weights::Weights;
 use infa::parts::output::{BytesWriter, Destination};
-use infa::parts::runtime::{Input, SessionOptions};
+use infa::parts::runtime::{Input, Numbers, SessionOptions};
 use support::*;
 
 fn graph(name: &str) -> Graph {
@@ -40,7 +40,7 @@ fn weights_beside_the_file() {
     let run = |path| {
         let mut session = runtime().session_from_file(path, SessionOptions::default()).unwrap();
         let ids = [2, 10, 200, 31, 3];
-        let input = Input { name: graph::INPUT_IDS, shape: &[1, ids.len()], numbers: &ids };
+        let input = Input { name: graph::INPUT_IDS, shape: &[1, ids.len()], numbers: Numbers::I64(&ids) };
         session.run(&[input], 0, |_, numbers| numbers.to_vec()).unwrap()
     };
     let numbers = run(&inside);
@@ -67,7 +67,7 @@ fn padding_is_masked() {
             let (mut together, _) = session(true);
             let (long, short): (Vec<i64>, Vec<i64>) = ((2..26).map(|i| i * 7).collect(), vec![2, 90, 33, 61, 3]);
             let mut run = |ids: &[i64]| {
-                let input = Input { name: graph::INPUT_IDS, shape: &[1, ids.len()], numbers: ids };
+                let input = Input { name: graph::INPUT_IDS, shape: &[1, ids.len()], numbers: Numbers::I64(ids) };
                 alone.run(&[input], 0, |_, numbers| numbers.to_vec()).unwrap()
             };
             let expected = [run(&long), run(&short)];
@@ -76,7 +76,7 @@ fn padding_is_masked() {
             let mask = [vec![1; long.len() + short.len()], vec![0; padding]].concat();
             let shape = &[2, long.len()];
             let inputs = [(graph::INPUT_IDS, &ids[..]), (graph::ATTENTION_MASK, &mask[..])];
-            let inputs = inputs.map(|(name, numbers)| Input { name, shape, numbers });
+            let inputs = inputs.map(|(name, numbers)| Input { name, shape, numbers: Numbers::I64(numbers) });
             let found = together.run(&inputs, 0, |_, numbers| numbers.to_vec()).unwrap();
             let second = long.len() * width;
             for (found, expected) in [&found[..second], &found[second..]].into_iter().zip(&expected) {

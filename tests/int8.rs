@@ -20,7 +20,7 @@ use infa::parts::model::tokenizer::Truncate;
 use infa::parts::model::weights::Weights;
 use infa::parts::model::{DEFAULT_MODEL, Model};
 use infa::parts::runtime::device::{Device, Dtype};
-use infa::parts::runtime::{Input as FileInput, Session, SessionOptions};
+use infa::parts::runtime::{Input as FileInput, Numbers, Session, SessionOptions};
 use support::*;
 
 const TEXTS: [&str; 7] = [
@@ -223,7 +223,8 @@ impl Batch {
         let named: Vec<String> = session.inputs().into_iter().map(|(name, _)| name).collect();
         let given = [(INPUT_IDS, &self.ids), (TOKEN_TYPE_IDS, &self.types), (ATTENTION_MASK, &self.mask)];
         let given = given.into_iter().filter(|(name, _)| named.iter().any(|other| other == name));
-        let inputs: Vec<_> = given.map(|(name, numbers)| FileInput { name, shape: &shape, numbers }).collect();
+        let inputs: Vec<_> =
+            given.map(|(name, numbers)| FileInput { name, shape: &shape, numbers: Numbers::I64(numbers) }).collect();
         session.run(&inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
     }
 }

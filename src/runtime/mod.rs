@@ -15,7 +15,7 @@ mod version;
 
 pub(crate) use error::RuntimeError;
 pub use loaded::Runtime;
-pub use session::{Input, Session, SessionOptions};
+pub use session::{Input, Numbers, Session, SessionOptions};
 pub(crate) use telemetry::forbid_telemetry;
 pub(crate) use version::OLDEST_MINOR;
 pub use version::VERSION;

@@ -63,7 +63,14 @@ pub struct Input<'a> {
     pub name: &'a str,
     /// As many numbers as there are.
     pub shape: &'a [usize],
-    pub numbers: &'a [i64],
+    pub numbers: Numbers<'a>,
+}
+
+/// The numbers of an input, in row-major order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Numbers<'a> {
+    I64(&'a [i64]),
+    F32(&'a [f32]),
 }
 
 /// A model loaded into ONNX Runtime, for one caller at a time.
@@ -161,7 +168,11 @@ impl Session {
     fn outputs_of(&mut self, inputs: &[Input<'_>]) -> Result<SessionOutputs<'_>, RuntimeError> {
         let mut values = Vec::with_capacity(inputs.len());
         for &Input { name, shape, numbers } in inputs {
-            values.push((name, TensorRef::from_array_view((shape, numbers))?));
+            let value = match numbers {
+                Numbers::I64(numbers) => TensorRef::from_array_view((shape, numbers))?.into_dyn(),
+                Numbers::F32(numbers) => TensorRef::from_array_view((shape, numbers))?.into_dyn(),
+            };
+            values.push((name, value));
         }
         Ok(self.inner.run(values)?)
     }

@@ -18,7 +18,7 @@ use infa::parts::model::source::Request;
 use infa::parts::model::weights::Weights;
 use infa::parts::model::{DEFAULT_MODEL, Model};
 use infa::parts::runtime::library::Search;
-use infa::parts::runtime::{Input, Runtime, Session, SessionOptions, install};
+use infa::parts::runtime::{Input, Numbers, Runtime, Session, SessionOptions, install};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -252,7 +252,10 @@ impl GraphRunner {
     }
 
     fn run_inputs(&mut self, inputs: &[(&str, &[usize], &[i64])]) -> Vec<f32> {
-        let inputs: Vec<_> = inputs.iter().map(|&(name, shape, numbers)| Input { name, shape, numbers }).collect();
+        let inputs: Vec<_> = inputs
+            .iter()
+            .map(|&(name, shape, numbers)| Input { name, shape, numbers: Numbers::I64(numbers) })
+            .collect();
         self.session.run(&inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
     }
 }

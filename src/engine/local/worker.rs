@@ -3,7 +3,7 @@
 use crate::engine::TextError;
 use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
-use crate::runtime::{Input, RuntimeError, Session};
+use crate::runtime::{Input, Numbers, RuntimeError, Session};
 
 /// The session's inputs in order, and the output to read.
 #[derive(Debug, Clone)]
@@ -205,7 +205,7 @@ impl Feeds {
     fn inputs<'a>(&'a self, interface: &'a Interface) -> Vec<Input<'a>> {
         let input = |((name, feed), numbers): (&'a (String, Feed), &'a Vec<i64>)| {
             let shape = if *feed == Feed::Lengths { &self.texts[..] } else { &self.shape[..] };
-            Input { name, shape, numbers }
+            Input { name, shape, numbers: Numbers::I64(numbers) }
         };
         interface.inputs.iter().zip(&self.numbers).map(input).collect()
     }
