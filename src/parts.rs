@@ -48,8 +48,8 @@ pub mod fetch {
 }
 pub mod graph {
     pub use crate::graph::{
-        ATTENTION_MASK, Answer, Graph, INPUT_IDS, LENGTHS, Lexical, Operators, Output, POSITION_IDS, Request, Rows,
-        TOKEN_TYPE_IDS, build, supported,
+        ATTENTION_MASK, Answer, Feed, Graph, INPUT_IDS, LENGTHS, Layout, Lexical, Operators, Output, POSITION_IDS,
+        Precision, Request, Rows, TOKEN_TYPE_IDS, build, supported,
     };
     pub mod export {
         pub use crate::graph::export::{MOST_INSIDE, export};

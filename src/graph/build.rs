@@ -7,8 +7,8 @@ use super::config;
 use super::error::GraphError;
 use super::int8;
 use super::int8::Int8Weights;
-use super::request::{Answer, Lexical, Operators, Output, Request, Rows};
-use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS};
+use super::request::{Answer, Lexical, Operators, Output, Precision, Request, Rows};
+use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS, Layout};
 use crate::kernels::Format;
 use crate::model::weights::Weights;
 use serde_json::Value as Json;
@@ -122,15 +122,18 @@ pub(crate) fn assemble_quietly<'w>(
     let token_types = request.token_types && sizes.token_types > 1;
     let format = match products {
         Products::Int8 { .. } => Some(Format::Int8),
-        Products::Float32 if request.bfloat16 => Some(Format::Bfloat16),
-        Products::Float32 => Some(Format::Float32),
+        Products::Float32 => match request.precision {
+            Precision::Float32 => Some(Format::Float32),
+            Precision::Bfloat16 => Some(Format::Bfloat16),
+            Precision::Float16 => None,
+        },
         Products::Watched(_) => None,
     };
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
     // Where the mask is an input, and for the logits of all tokens, texts are of one length.
     let packs = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
     let own = request.kernels.zip(format);
-    if request.bfloat16 && own.is_none() {
+    if request.precision != Precision::Float32 && own.is_none() {
         return Err(GraphError::NoOperator { layer: architecture.name().into() });
     }
     if let Some((set, format)) = own {
@@ -185,13 +188,12 @@ pub(crate) fn assemble_quietly<'w>(
     let graph = Graph {
         model: std::mem::take(&mut finished.model),
         initializers: std::mem::take(&mut finished.initializers),
-        packed: own.is_some() && packs,
+        layout: if own.is_some() && packs { Layout::Packed } else { Layout::Rectangle },
+        feeds: std::mem::take(&mut finished.feeds),
         operators: std::mem::take(&mut finished.operators),
         output,
         per_token,
         width,
-        token_types,
-        attention_mask: request.attention_mask,
         max_positions: sizes.max_positions,
         vocab_size: sizes.vocab,
     };

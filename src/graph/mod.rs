@@ -21,7 +21,7 @@ pub(crate) use error::GraphError;
 
 pub use build::build;
 pub(crate) use build::{Description, build_int8, build_watched, describe, has_own_layers, positions_of};
-pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
+pub use request::{Answer, Lexical, Operators, Output, Precision, Request, Rows};
 pub(crate) use types::below_root;
-pub use types::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};
+pub use types::{ATTENTION_MASK, Feed, Graph, INPUT_IDS, LENGTHS, Layout, POSITION_IDS, TOKEN_TYPE_IDS};
 pub(crate) use types::{Element, Initializer, OPERATOR, OPERATOR_DOMAIN, WEIGHTS_FOLDER};

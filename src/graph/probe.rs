@@ -7,7 +7,7 @@ use super::proto::{
     GraphProto, LOCATION_EXTERNAL, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TENSOR_FLOAT,
     TensorProto,
 };
-use super::{Element, Graph, Initializer};
+use super::{Element, Graph, Initializer, Layout};
 use crate::model::weights::TensorData;
 
 const PRODUCT: &str = "product";
@@ -57,12 +57,11 @@ pub(crate) fn product(rows: usize, inner: usize, outputs: usize) -> Graph {
         model: model.encode_to_vec(),
         initializers,
         operators: Vec::new(),
-        packed: false,
+        layout: Layout::Rectangle,
+        feeds: Vec::new(),
         output: PRODUCT,
         per_token: true,
         width: outputs,
-        token_types: false,
-        attention_mask: false,
         max_positions: None,
         vocab_size: 0,
     }

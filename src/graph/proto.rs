@@ -95,6 +95,10 @@ pub(crate) const TENSOR_FLOAT: i32 = 1;
 pub(crate) const TENSOR_UINT8: i32 = 2;
 /// `TensorProto.DataType`: INT8.
 pub(crate) const TENSOR_INT8: i32 = 3;
+/// `TensorProto.DataType`: FLOAT16.
+pub(crate) const TENSOR_FLOAT16: i32 = 10;
+/// `TensorProto.DataType`: BFLOAT16.
+pub(crate) const TENSOR_BFLOAT16: i32 = 16;
 /// `TensorProto.DataType`: INT64.
 pub(crate) const TENSOR_INT64: i32 = 7;
 pub(crate) const TENSOR_INT32: i32 = 6;

@@ -55,6 +55,17 @@ pub enum Operators {
     OnnxRuntime,
     /// Those of the ONNX standard alone (opset 17).
     Standard,
+    /// Those of the standard and of ONNX Runtime that its CUDA provider computes without cuDNN, every value on the GPU.
+    Cuda,
+}
+
+/// The number format of weights and activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    #[default]
+    Float32,
+    Float16,
+    Bfloat16,
 }
 
 /// The graph to build.
@@ -69,8 +80,9 @@ pub struct Request {
     pub operators: Operators,
     /// The instruction set of operators of our own, where the architecture can use them; `None`: none of them.
     pub kernels: Option<Set>,
-    /// True if layers are computed in bfloat16, which only operators of our own do.
-    pub bfloat16: bool,
+    /// The number format of layers. With [`Operators::OnnxRuntime`], only operators of our own compute in another than
+    /// float32, and only in bfloat16.
+    pub precision: Precision,
 }
 
 impl Request {
@@ -82,7 +94,7 @@ impl Request {
             attention_mask: false,
             operators: Operators::OnnxRuntime,
             kernels: None,
-            bfloat16: false,
+            precision: Precision::Float32,
         }
     }
 }

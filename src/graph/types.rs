@@ -11,6 +11,10 @@ use crate::model::weights::TensorData;
 pub enum Element {
     /// 32-bit floats.
     F32,
+    /// 16-bit floats of IEEE 754.
+    F16,
+    /// 16-bit floats with the exponent of 32-bit ones.
+    Bf16,
     /// Signed 8-bit integers.
     I8,
 }
@@ -20,6 +24,8 @@ impl Element {
     pub fn onnx(self) -> i32 {
         match self {
             Self::F32 => proto::TENSOR_FLOAT,
+            Self::F16 => proto::TENSOR_FLOAT16,
+            Self::Bf16 => proto::TENSOR_BFLOAT16,
             Self::I8 => proto::TENSOR_INT8,
         }
     }
@@ -47,9 +53,8 @@ pub(crate) fn below_root(path: &std::path::Path) -> Option<&str> {
 
 /// A graph ready for a session.
 ///
-/// Inputs: `input_ids`, `token_type_ids` if `token_types`, and `attention_mask` if `attention_mask` (without it a batch
-/// must have no padding); i64 `[batch, sequence]`. Output: f32, named [`Graph::output`], `[batch, sequence, width]` if
-/// `per_token`, else `[batch, width]`.
+/// Output: f32, named [`Graph::output`]; `[batch, sequence, width]` if `per_token` ([`Layout`] says how tokens lie), else
+/// `[batch, width]`.
 pub struct Graph {
     /// The serialised `ModelProto`, without the weights.
     pub model: Vec<u8>,
@@ -57,23 +62,81 @@ pub struct Graph {
     pub initializers: Vec<Initializer>,
     /// Operators of our own, by their numbers.
     pub operators: Vec<Arc<dyn Operator>>,
-    /// True if texts are packed: all inputs are `[1, tokens]`, one text behind the other, and there are inputs for their
-    /// lengths and for positions.
-    pub packed: bool,
+    /// How the tokens of several texts lie in the inputs.
+    pub layout: Layout,
+    /// The inputs in order: name, and what it holds.
+    pub feeds: Vec<(String, Feed)>,
     /// Name of the output.
     pub output: &'static str,
     /// True if there is an output row for every token.
     pub per_token: bool,
     /// Length of an output row.
     pub width: usize,
-    /// True if token types are an input.
-    pub token_types: bool,
-    /// True if an attention mask is an input.
-    pub attention_mask: bool,
     /// Longest sequence the model allows, in tokens; `None` if unknown.
     pub max_positions: Option<usize>,
     /// Rows of the word-embedding table: token ids must be below.
     pub vocab_size: usize,
+}
+
+impl Graph {
+    /// True if an input holds `feed`.
+    pub fn takes(&self, feed: Feed) -> bool {
+        self.feeds.iter().any(|&(_, known)| known == feed)
+    }
+
+    /// Bytes of all weights.
+    pub fn weight_bytes(&self) -> usize {
+        self.initializers.iter().map(|weight| weight.data.bytes().len()).sum()
+    }
+}
+
+/// How inputs hold the tokens of several texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `[batch, sequence]`: texts of equal length, or one text with a mask.
+    Rectangle,
+    /// `[1, tokens]`, one text behind the other, for operators of our own.
+    Packed,
+    /// `[1, tokens]`, one text behind the other, for ONNX Runtime's packed attention on GPUs. An output row for every
+    /// token is `[tokens, width]`.
+    Unpadded,
+    /// `[batch, sequence]`, padding behind each text.
+    Padded,
+}
+
+/// The content of an input: i64 unless another type is named. "The rows" are those of the ids in order, padding included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// Token ids; any valid id where there is padding.
+    Ids,
+    /// Token types; 0 where there is padding.
+    Types,
+    /// 1 for tokens that attention sees, 0 for others. Shape of the ids.
+    Mask,
+    /// The position of each token in its text: 0, 1, 2 …, also where there is padding. Shape of the ids.
+    Positions,
+    /// Shape of the ids: this number for tokens of that id (and padding), and for the others of a text, counted without
+    /// those, that number + 1, + 2 …
+    PositionsBeyond(i64),
+    /// Tokens of each text: `[texts]`.
+    Lengths,
+    /// For each row the tokens of its text. Shape of the ids.
+    TextLengths,
+    /// The row of each text's first token: `[texts]`.
+    FirstRows,
+    /// The row of each text's last token: `[texts]`.
+    LastRows,
+    /// The row of each text's last token of another id than this one, or of its first token if there is none: `[texts]`.
+    LastRowsBut(i64),
+    /// Tokens before each text, and at last all: `[texts + 1]`.
+    Offsets,
+    /// `[texts, longest]`, `longest` rounded up to a multiple of 8: the place of each token in `[texts, longest]`, then the
+    /// places that no token has.
+    Places,
+    /// 0, 1, 2 …: one number for each column of [`Feed::Places`], or of the ids of [`Layout::Padded`].
+    Steps,
+    /// f32 `[texts, 1, longest]`, as many columns as [`Feed::Steps`] has: 1 / length for the text's tokens, 0 for padding.
+    Pool,
 }
 
 /// Name of the token ids' input.

@@ -206,6 +206,8 @@ fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> 
     let numbers = initializer.data.bytes();
     let element = match initializer.element {
         Element::F32 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        Element::F16 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+        Element::Bf16 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
         Element::I8 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
     };
     let memory = MemoryInfo::default();

@@ -233,13 +233,13 @@ impl GraphRunner {
         let zeros = vec![0; ids.len()];
         let positions: Vec<i64> = sequences.iter().flat_map(|ids| 0..ids.len() as i64).collect();
         let lengths: Vec<i64> = sequences.iter().map(|ids| ids.len() as i64).collect();
-        let rows = if self.graph.packed { 1 } else { sequences.len() };
+        let rows = if self.packs() { 1 } else { sequences.len() };
         let (shape, texts) = ([rows, ids.len() / rows], [sequences.len()]);
         let mut inputs = vec![(graph::INPUT_IDS, &shape[..], &ids[..])];
-        if self.graph.token_types {
+        if self.graph.takes(graph::Feed::Types) {
             inputs.push((graph::TOKEN_TYPE_IDS, &shape, types.unwrap_or(&zeros)));
         }
-        if self.graph.packed {
+        if self.packs() {
             inputs.push((graph::POSITION_IDS, &shape, &positions));
             inputs.push((graph::LENGTHS, &texts, &lengths));
         }
@@ -248,7 +248,7 @@ impl GraphRunner {
 
     /// True if texts are packed.
     pub(crate) fn packs(&self) -> bool {
-        self.graph.packed
+        self.graph.layout == graph::Layout::Packed
     }
 
     fn run_inputs(&mut self, inputs: &[(&str, &[usize], &[i64])]) -> Vec<f32> {

@@ -10,7 +10,7 @@ use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::int8::{self, Int8Options};
 use crate::engine::{self, EngineError};
 use crate::graph::export::{MOST_INSIDE, export};
-use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
+use crate::graph::{self, GraphError, Lexical, Operators, Output, Precision, Request, Rows};
 use crate::model::Model;
 use crate::model::splade::{self, SpladePooling};
 use crate::model::task::Task;
@@ -174,5 +174,8 @@ fn request(
     }
     let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
     let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
-    Ok((Request { output, token_types, attention_mask, operators, kernels: None, bfloat16: false }, metadata))
+    Ok((
+        Request { output, token_types, attention_mask, operators, kernels: None, precision: Precision::Float32 },
+        metadata,
+    ))
 }

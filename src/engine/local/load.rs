@@ -13,7 +13,7 @@ use super::weight_files::WeightFiles;
 use super::worker::{Interface, OnnxOutput, run_group};
 use crate::batch::scheduler::{Run, Scheduler};
 use crate::engine::EngineError;
-use crate::graph::{self, Output, Request};
+use crate::graph::{self, Output, Precision, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};
 use crate::model::{Model, ModelError, Setting, SettingError};
@@ -45,8 +45,12 @@ pub(super) fn load_safetensors(
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
     let weights = Arc::new(weights);
-    let bfloat16 = options.dtype == Dtype::Bfloat16;
-    let request = &Request { kernels: options.kernels, bfloat16, ..*request };
+    let precision = match options.dtype {
+        Dtype::Bfloat16 => Precision::Bfloat16,
+        Dtype::Float16 => Precision::Float16,
+        Dtype::Auto | Dtype::Float32 | Dtype::Int8 => Precision::Float32,
+    };
+    let request = &Request { kernels: options.kernels, precision, ..*request };
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
         Dtype::Auto | Dtype::Float32 | Dtype::Bfloat16 => {

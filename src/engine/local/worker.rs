@@ -1,7 +1,7 @@
 //! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
 use crate::engine::TextError;
-use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};
+use crate::graph::{Feed, Graph, Layout};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{Input, Numbers, RuntimeError, Session};
 
@@ -16,19 +16,6 @@ pub(super) struct Interface {
     pub per_token: bool,
     /// True if inputs are packed: `[1, tokens]`, and one behind the other in the output, too.
     pub packed: bool,
-}
-
-/// An input of the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feed {
-    Ids,
-    /// 1 for tokens that attention sees: usually all, as there is no padding.
-    Mask,
-    Types,
-    /// 0, 1, 2 …
-    Positions,
-    /// The number of tokens of each input.
-    Lengths,
 }
 
 /// The requested output of a ready `.onnx` file.
@@ -66,12 +53,8 @@ impl OnnxOutput {
 impl Interface {
     /// Of a graph built here.
     pub(super) fn built(graph: &Graph) -> Self {
-        let types = graph.token_types.then(|| (TOKEN_TYPE_IDS.into(), Feed::Types));
-        let mask = graph.attention_mask.then(|| (ATTENTION_MASK.into(), Feed::Mask));
-        let packed = [(POSITION_IDS.into(), Feed::Positions), (LENGTHS.into(), Feed::Lengths)];
-        let packed = packed.into_iter().filter(|_| graph.packed);
-        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).chain(mask).chain(packed).collect();
-        Self { inputs, output: 0, per_token: graph.per_token, packed: graph.packed }
+        let packed = graph.layout == Layout::Packed;
+        Self { inputs: graph.feeds.clone(), output: 0, per_token: graph.per_token, packed }
     }
 
     /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
@@ -190,6 +173,8 @@ impl Feeds {
                     Feed::Types => text.types.clone(),
                     Feed::Positions => (0..length as i64).collect(),
                     Feed::Lengths => vec![length as i64],
+                    // Of graphs for GPUs.
+                    _ => Vec::new(),
                 }
             };
             texts.iter().flat_map(each).collect()

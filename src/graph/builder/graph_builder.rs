@@ -8,7 +8,7 @@ use crate::graph::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto,
 };
 use crate::graph::{
-    ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, LENGTHS, OPERATOR_DOMAIN, Operators, POSITION_IDS, Rows,
+    ATTENTION_MASK, Feed, GraphError, INPUT_IDS, Initializer, LENGTHS, OPERATOR_DOMAIN, Operators, POSITION_IDS, Rows,
     TOKEN_TYPE_IDS,
 };
 use crate::kernels::{Format, Operator, Set};
@@ -40,6 +40,8 @@ pub(crate) struct Builder<'w> {
     pub(super) shared: HashMap<String, Value>,
     /// Names in the file of the tensors that are part of the graph.
     pub(super) used: HashSet<String>,
+    /// The inputs so far, by name.
+    pub(super) feeds: Vec<(String, Feed)>,
     pub(super) input_ids: Value,
     pub(super) token_types: Option<Value>,
     pub(super) attention_mask: Option<Value>,
@@ -67,14 +69,8 @@ impl<'w> Builder<'w> {
         products: Products<'w>,
     ) -> Result<Self, GraphError> {
         let prefix = weights.prefix_of(anchor)?;
-        let mut graph = GraphProto { name: "infa".into(), ..GraphProto::default() };
-        let mut input = |name: &str| {
-            graph.input.push(value_info(name, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
-            Value(name.to_owned())
-        };
-        let input_ids = input(INPUT_IDS);
-        let token_types = token_types.then(|| input(TOKEN_TYPE_IDS));
-        Ok(Self {
+        let graph = GraphProto { name: "infa".into(), ..GraphProto::default() };
+        let mut builder = Self {
             weights,
             prefix,
             operators,
@@ -83,8 +79,9 @@ impl<'w> Builder<'w> {
             counter: 0,
             shared: HashMap::new(),
             used: HashSet::new(),
-            input_ids,
-            token_types,
+            feeds: Vec::new(),
+            input_ids: Value(INPUT_IDS.into()),
+            token_types: None,
             attention_mask: None,
             masks: false,
             products,
@@ -92,7 +89,18 @@ impl<'w> Builder<'w> {
             in_layers: true,
             attention_width: 0,
             own: None,
-        })
+        };
+        builder.input(INPUT_IDS, Feed::Ids);
+        builder.token_types = token_types.then(|| builder.input(TOKEN_TYPE_IDS, Feed::Types));
+        Ok(builder)
+    }
+
+    /// An input of i64.
+    fn input(&mut self, name: &str, feed: Feed) -> Value {
+        let dims: &[_] = if feed == Feed::Lengths { &[Err("texts")] } else { &[Err("batch"), Err("sequence")] };
+        self.graph.input.push(value_info(name, TENSOR_INT64, dims));
+        self.feeds.push((name.to_owned(), feed));
+        Value(name.to_owned())
     }
 
     /// Token ids, i64 `[batch, sequence]`.
@@ -112,8 +120,8 @@ impl<'w> Builder<'w> {
         if !packs {
             return;
         }
-        self.graph.input.push(value_info(POSITION_IDS, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
-        self.graph.input.push(value_info(LENGTHS, TENSOR_INT64, &[Err("texts")]));
+        self.input(POSITION_IDS, Feed::Positions);
+        self.input(LENGTHS, Feed::Lengths);
     }
 
     /// True if texts are packed.
@@ -123,8 +131,7 @@ impl<'w> Builder<'w> {
 
     /// Adds the attention mask as an input.
     pub(crate) fn mask_tokens(&mut self) {
-        self.graph.input.push(value_info(ATTENTION_MASK, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
-        self.attention_mask = Some(Value(ATTENTION_MASK.to_owned()));
+        self.attention_mask = Some(self.input(ATTENTION_MASK, Feed::Mask));
     }
 
     /// Flat `x` `[batch · sequence, …]` with 0 in the rows of tokens that are masked.
@@ -367,6 +374,7 @@ impl<'w> Builder<'w> {
         Finished {
             model: model.encode_to_vec(),
             initializers: self.initializers,
+            feeds: self.feeds,
             operators,
             watched,
             missing,
@@ -392,6 +400,7 @@ pub(crate) struct Finished {
     /// The serialised model, without the weights.
     pub model: Vec<u8>,
     pub initializers: Vec<Initializer>,
+    pub feeds: Vec<(String, Feed)>,
     /// Operators of our own.
     pub operators: Vec<Arc<dyn Operator>>,
     /// Inputs of products, if they were watched.

@@ -42,6 +42,8 @@ pub enum TensorData {
     },
     /// Converted from another type, or copied because the file does not align it.
     Owned(Arc<[f32]>),
+    /// 16-bit floats, IEEE 754's or bfloat16, that were made here.
+    Halves(Arc<[u16]>),
     /// 8-bit integers that were made here.
     Integers(Arc<[u8]>),
 }
@@ -66,7 +68,7 @@ impl TensorData {
     pub fn place(&self) -> Option<(&Path, Range<usize>)> {
         match self {
             Self::Mapped { file, start, end } => Some((file.path()?, *start..*end)),
-            Self::Owned(_) | Self::Integers(_) => None,
+            Self::Owned(_) | Self::Halves(_) | Self::Integers(_) => None,
         }
     }
 
@@ -74,7 +76,7 @@ impl TensorData {
     pub fn file(&self) -> Option<&Arc<MappedFile>> {
         match self {
             Self::Mapped { file, .. } => Some(file),
-            Self::Owned(_) | Self::Integers(_) => None,
+            Self::Owned(_) | Self::Halves(_) | Self::Integers(_) => None,
         }
     }
 
@@ -82,7 +84,7 @@ impl TensorData {
     pub fn owned(self) -> Self {
         match &self {
             Self::Mapped { .. } => Self::Owned(self.as_slice().into()),
-            Self::Owned(_) | Self::Integers(_) => self,
+            Self::Owned(_) | Self::Halves(_) | Self::Integers(_) => self,
         }
     }
 
@@ -92,7 +94,7 @@ impl TensorData {
             // Checked when the variant was made; an empty slice can never be wrong about memory.
             Self::Mapped { file, start, end } => bytemuck::try_cast_slice(&file.bytes()[*start..*end]).unwrap_or(&[]),
             Self::Owned(numbers) => numbers,
-            Self::Integers(_) => &[],
+            Self::Halves(_) | Self::Integers(_) => &[],
         }
     }
 
@@ -101,6 +103,7 @@ impl TensorData {
         match self {
             Self::Mapped { file, start, end } => &file.bytes()[*start..*end],
             Self::Owned(numbers) => bytemuck::cast_slice(numbers),
+            Self::Halves(numbers) => bytemuck::cast_slice(numbers),
             Self::Integers(numbers) => numbers,
         }
     }
@@ -113,6 +116,7 @@ impl TensorData {
                 Self::Mapped { file: Arc::clone(file), start: at(range.start), end: at(range.end) }
             }
             Self::Owned(numbers) => Self::Owned(numbers[range].into()),
+            Self::Halves(numbers) => Self::Halves(numbers[range].into()),
             Self::Integers(numbers) => Self::Integers(numbers[range].into()),
         }
     }
