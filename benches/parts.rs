@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use infa::parts::batch::queue::{Queue, Task};
+use infa::parts::batch::queue::{Grouping, Queue, Task};
 use infa::parts::input::{self, Text};
 use infa::parts::model::pooling::{self, Pooling};
 use infa::parts::model::tokenizer::{Hints, Tokenizer, Truncate};
@@ -140,7 +140,7 @@ fn queue_4096_lengths(bencher: Bencher<'_, '_>) {
     let lengths: Vec<usize> = (0..4096).map(|_| 3 + random.below(38)).collect();
     let now = std::time::Instant::now();
     bencher.counter(ItemsCount::new(lengths.len())).bench_local(|| {
-        let mut queue = Queue::new(512, usize::MAX);
+        let mut queue = Queue::new(512, usize::MAX, Grouping::Equal);
         queue.add(lengths.iter().copied().map(Text).collect(), now);
         std::iter::from_fn(|| queue.take(now, 0)).count()
     });

@@ -4,6 +4,7 @@
 
 pub mod batch {
     pub mod queue {
+        pub use crate::batch::grouping::Grouping;
         pub use crate::batch::queue::{Queue, Task};
     }
 }

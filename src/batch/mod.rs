@@ -1,6 +1,7 @@
-//! Scheduling: tasks of any callers that have equal token length run together, on whichever worker is free.
+//! Scheduling: tasks of any callers run together, on whichever worker is free.
 
 mod fair_queue;
+pub(crate) mod grouping;
 pub(crate) mod queue;
 mod rate;
 pub(crate) mod scheduler;

@@ -1,26 +1,21 @@
-//! The queue: callers take turns fairly, and tasks form groups: of equal token length, or of any where they are packed.
-//!
-//! Nothing is padded, so the result of a task does not depend on its neighbours.
+//! The queue: callers take turns fairly, and tasks form groups by a [`Grouping`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::fair_queue::FairQueue;
+use super::grouping::{Extent, Grouping};
 
 pub trait Task: Send + 'static {
-    /// Its length in tokens; tasks of the same length run together.
+    /// Its length in tokens.
     fn tokens(&self) -> usize;
 }
-
-/// Tokens that one worker computes hardly slower than two do halves of them.
-const LEAST_SHARE: usize = 64;
 
 /// The tasks of all callers.
 pub struct Queue<T> {
     /// Most tokens in a group.
     budget: usize,
-    /// True if tasks of any lengths form a group.
-    packed: bool,
+    grouping: Grouping,
     /// Their tasks by length.
     callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
     order: FairQueue,
@@ -41,10 +36,10 @@ const SMALL_MAY_RETURN: Duration = Duration::from_secs(1);
 impl<T: Task> Queue<T> {
     /// An empty queue; a group has at most `budget` tokens, but always at least one task. A caller's turn is over after
     /// `turn` tokens if others wait.
-    pub fn new(budget: usize, turn: usize) -> Self {
+    pub fn new(budget: usize, turn: usize, grouping: Grouping) -> Self {
         Self {
             budget,
-            packed: false,
+            grouping,
             callers: HashMap::new(),
             order: FairQueue::new(turn),
             lengths: BTreeMap::new(),
@@ -56,15 +51,28 @@ impl<T: Task> Queue<T> {
         }
     }
 
-    /// Groups are of tasks of any lengths.
-    pub fn packed(self) -> Self {
-        Self { packed: true, ..self }
-    }
-
     /// Groups have no more than about `tokens` tokens while small requests come beside larger ones.
     pub fn set_short(&mut self, tokens: usize) {
+        // The rate of a GPU that was given little says nothing of what it can do.
+        let tokens = if self.grouping.on_gpu() { tokens.max(self.grouping.least()) } else { tokens };
         self.short = tokens.clamp(1, self.budget.max(1));
         self.order.set_short(tokens);
+    }
+
+    /// Most tokens in a group.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Halves the budget, if it is still `budget`: workers that fail at the same time halve it once. Returns the new one.
+    pub fn halve_budget(&mut self, budget: usize) -> Option<usize> {
+        let half = budget / 2;
+        if self.budget != budget || half == 0 {
+            return None;
+        }
+        self.budget = half;
+        self.short = self.short.min(half);
+        Some(half)
     }
 
     /// Most tokens of the next group.
@@ -121,17 +129,17 @@ impl<T: Task> Queue<T> {
         caller.into_values().flatten().collect()
     }
 
-    /// The next group: the longest tasks of the caller whose turn it is, filled up with those of others; tasks of one
-    /// length if they are not packed.
+    /// The next group: the longest tasks of the caller whose turn it is, filled up with others of its own and of other
+    /// callers, as far as the grouping allows.
     ///
     /// While `idle` other workers are free, a group is at most their share of the waiting tokens: two halves on two
     /// cores finish sooner than the whole on one.
     pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
         let lead = self.order.next(now)?;
-        let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
-        let most = self.most(now).min(share);
-        if self.packed {
-            return Some(self.take_packed(lead, most, now));
+        let budget = self.most(now);
+        let most = budget.min((self.tokens / (idle + 1)).max(self.grouping.least()));
+        if self.grouping != Grouping::Equal {
+            return Some(self.take_mixed(lead, Extent::new(self.grouping, most, budget), now));
         }
         let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
@@ -148,22 +156,33 @@ impl<T: Task> Queue<T> {
         Some(group)
     }
 
-    /// Tasks of any lengths, at most `most` tokens, but at least one task.
-    fn take_packed(&mut self, lead: u64, most: usize, now: Instant) -> Vec<T> {
+    /// Tasks of several lengths, as many as `extent` has room for, but at least one.
+    fn take_mixed(&mut self, lead: u64, mut extent: Extent, now: Instant) -> Vec<T> {
+        let shortest = self.lengths.first_key_value().map_or(1, |(&length, _)| length);
+        let longest = self.callers.get(&lead).and_then(|tasks| tasks.last_key_value()).map_or(0, |(&length, _)| length);
         let others = self.order.in_order(self.callers.keys().copied().filter(|&id| id != lead));
         let mut pieces = Vec::new();
-        let mut left = most;
         for id in std::iter::once(lead).chain(others) {
-            for (&length, tasks) in self.callers.get(&id).into_iter().flatten().rev() {
-                let least = usize::from(pieces.is_empty());
-                let count = (left / length.max(1)).clamp(least, tasks.len().max(least));
-                if count > 0 {
-                    pieces.push((id, length, count));
-                    left = left.saturating_sub(count * length);
-                }
-            }
-            if left == 0 {
+            if extent.is_full(shortest) {
                 break;
+            }
+            let mut lengths: Vec<(usize, usize)> = self
+                .callers
+                .get(&id)
+                .into_iter()
+                .flatten()
+                .rev()
+                .map(|(&length, tasks)| (length, tasks.len()))
+                .collect();
+            if self.grouping.on_gpu() {
+                lengths.sort_by_key(|&(length, _)| length.abs_diff(longest));
+            }
+            for (length, available) in lengths {
+                let count = extent.room(length, available);
+                if count > 0 {
+                    extent.add(length, count);
+                    pieces.push((id, length, count));
+                }
             }
         }
         self.order.advance(pieces.iter().map(|&(_, length, count)| count * length).sum());
@@ -214,6 +233,8 @@ impl<T: Task> Queue<T> {
 mod tests {
     use super::*;
 
+    const EQUAL: Grouping = Grouping::Equal;
+
     /// A task of a caller, with its length.
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Text(char, usize);
@@ -234,7 +255,7 @@ mod tests {
 
     #[test]
     fn equal_lengths_within_the_budget_longest_first() {
-        let (mut queue, now) = (Queue::new(9, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(9, 1024, EQUAL), Instant::now());
         queue.add(texts('a', &[3, 8, 3, 3, 100, 3, 3]), now);
         let groups: Vec<_> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
         assert_eq!(groups, [vec![100], vec![8], vec![3; 3], vec![3; 2]]);
@@ -243,7 +264,7 @@ mod tests {
 
     #[test]
     fn every_task_once_whoever_comes_and_goes() {
-        let (mut queue, now) = (Queue::new(40, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(40, 1024, EQUAL), Instant::now());
         let mut state = 7u64;
         let mut random = |below: u64| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -281,7 +302,7 @@ mod tests {
 
     #[test]
     fn one_text_does_not_wait_for_two_thousand() {
-        let (mut queue, now) = (Queue::new(64, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(64, 1024, EQUAL), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         for _ in 0..10 {
             queue.take(now, 0).unwrap();
@@ -292,7 +313,7 @@ mod tests {
 
     #[test]
     fn two_thousand_texts_get_their_share_while_single_ones_keep_coming() {
-        let (mut queue, now) = (Queue::new(64, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(64, 1024, EQUAL), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         // Three single texts wait at any time, each of another caller: a quarter of the work is a's.
         for _ in 0..3 {
@@ -313,7 +334,7 @@ mod tests {
 
     #[test]
     fn without_turns_whoever_came_first_is_done_first() {
-        let (mut queue, now) = (Queue::new(64, usize::MAX), Instant::now());
+        let (mut queue, now) = (Queue::new(64, usize::MAX, EQUAL), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         queue.add(texts('b', &[15; 2000]), now);
         let callers: Vec<char> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| group[0].0).collect();
@@ -322,7 +343,7 @@ mod tests {
 
     #[test]
     fn one_request_is_finished_before_the_next_is_begun() {
-        let (mut queue, now) = (Queue::new(1, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(1, 1024, EQUAL), Instant::now());
         for caller in ['a', 'b', 'c'] {
             queue.add(texts(caller, &[3, 4, 5]), now);
         }
@@ -332,7 +353,7 @@ mod tests {
 
     #[test]
     fn groups_are_filled_with_what_others_have_of_the_same_length() {
-        let (mut queue, now) = (Queue::new(32, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(32, 1024, EQUAL), Instant::now());
         for caller in ['a', 'b', 'c'] {
             queue.add(texts(caller, &[8, 5]), now);
         }
@@ -343,7 +364,7 @@ mod tests {
 
     #[test]
     fn idle_workers_get_their_share() {
-        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(512, 1024, EQUAL), Instant::now());
         queue.add(texts('a', &[16; 24]), now);
         assert_eq!(queue.take(now, 1).unwrap().len(), 12);
         assert_eq!(queue.take(now, 0).unwrap().len(), 12);
@@ -355,7 +376,7 @@ mod tests {
 
     #[test]
     fn beside_small_requests_groups_are_short_and_otherwise_full() {
-        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(512, 1024, EQUAL), Instant::now());
         queue.set_short(64);
         queue.add(texts('a', &[16; 2000]), now);
         assert_eq!(queue.take(now, 0).unwrap().len(), 32, "it is alone");
@@ -369,7 +390,7 @@ mod tests {
 
     #[test]
     fn small_requests_alone_have_full_groups() {
-        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(512, 1024, EQUAL), Instant::now());
         queue.set_short(64);
         for caller in 'a'..='z' {
             queue.add(texts(caller, &[16]), now);
@@ -379,7 +400,7 @@ mod tests {
 
     #[test]
     fn sixteen_small_callers_keep_their_share_beside_a_large_one() {
-        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        let (mut queue, now) = (Queue::new(512, 1024, EQUAL), Instant::now());
         queue.set_short(64);
         queue.add(texts('A', &[16; 2000]), now);
         let (mut small, mut large) = (0, 0);
@@ -405,7 +426,7 @@ mod tests {
 
     #[test]
     fn packed_groups_are_full_whatever_the_lengths() {
-        let (mut queue, now) = (Queue::new(20, 1024).packed(), Instant::now());
+        let (mut queue, now) = (Queue::new(20, 1024, Grouping::Packed), Instant::now());
         queue.add(texts('a', &[9, 3, 30, 8, 2]), now);
         queue.add(texts('b', &[7, 1]), now);
         let groups: Vec<Vec<Text>> = std::iter::from_fn(|| queue.take(now, 0)).collect();
@@ -416,8 +437,135 @@ mod tests {
     }
 
     #[test]
+    fn unpadded_groups_begin_with_the_longest_and_go_on_with_the_nearest() {
+        let (mut queue, now) = (Queue::new(40, 1024, Grouping::Unpadded), Instant::now());
+        queue.add(texts('a', &[2, 9, 30, 3, 8]), now);
+        queue.add(texts('b', &[1, 10, 7]), now);
+        let groups: Vec<Vec<usize>> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
+        // b is due first. Texts of 30 would make a rectangle of more than 80 tokens of what is there.
+        assert_eq!(groups, [vec![10, 7, 1, 9, 8, 3, 2], vec![30]]);
+    }
+
+    #[test]
+    fn near_lengths_share_a_rectangle() {
+        let (mut queue, now) = (Queue::new(1000, 1024, Grouping::Near), Instant::now());
+        queue.add(texts('a', &[100, 99, 97, 50, 51, 98]), now);
+        queue.add(texts('b', &[104, 49]), now);
+        let groups: Vec<Vec<usize>> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
+        assert_eq!(groups, [vec![104, 100, 99, 98, 97], vec![49, 50, 51]]);
+    }
+
+    /// Groups of random texts of random callers, and whether each is allowed.
+    #[test]
+    fn groups_of_any_grouping_are_within_its_bounds_and_hold_every_task_once() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        for round in 0..300 {
+            let grouping = [Grouping::Packed, Grouping::Unpadded, Grouping::Near][round % 3];
+            let budget = rng.usize(1..3000);
+            let (mut queue, now) = (Queue::new(budget, 1024, grouping), Instant::now());
+            let (mut added, mut seen, mut ids) = (0, 0, Vec::new());
+            for _ in 0..60 {
+                match rng.u8(0..4) {
+                    0 => {
+                        let spread = rng.usize(1..600);
+                        let tasks: Vec<Text> =
+                            (0..rng.usize(0..30)).map(|_| Text('x', rng.usize(1..=spread))).collect();
+                        added += tasks.len();
+                        ids.push(queue.add(tasks, now));
+                    }
+                    1 if !ids.is_empty() => seen += queue.remove(ids.swap_remove(rng.usize(0..ids.len()))).len(),
+                    _ => {
+                        let before = queue.tasks();
+                        let Some(group) = queue.take(now, rng.usize(0..3)) else {
+                            assert_eq!(before, 0, "a task is always taken");
+                            continue;
+                        };
+                        seen += group.len();
+                        check_bounds(&lengths(&group), budget, grouping);
+                    }
+                }
+                assert_eq!(queue.tasks(), added - seen);
+            }
+            while let Some(group) = queue.take(now, 0) {
+                check_bounds(&lengths(&group), budget, grouping);
+                seen += group.len();
+            }
+            assert_eq!((seen, queue.tokens(), queue.lengths.len(), queue.callers.len()), (added, 0, 0, 0));
+            assert!(queue.order.is_empty());
+        }
+    }
+
+    fn check_bounds(lengths: &[usize], budget: usize, grouping: Grouping) {
+        let (tokens, longest) = (lengths.iter().sum::<usize>(), lengths.iter().copied().max().unwrap());
+        let rectangle = lengths.len() * longest;
+        let fits = match grouping {
+            Grouping::Equal => lengths.iter().all(|&length| length == longest) && tokens <= budget,
+            Grouping::Packed => tokens <= budget,
+            Grouping::Unpadded => tokens <= budget && rectangle <= 2 * budget,
+            Grouping::Near => rectangle <= budget && 20 * (rectangle - tokens) <= rectangle,
+        };
+        assert!(lengths.len() == 1 || fits, "{lengths:?} in {budget} tokens, {grouping:?}");
+    }
+
+    #[test]
+    fn on_gpus_one_text_does_not_wait_for_two_thousand_either() {
+        for grouping in [Grouping::Unpadded, Grouping::Near] {
+            let (mut queue, now) = (Queue::new(2048, 4096, grouping), Instant::now());
+            let mut rng = fastrand::Rng::with_seed(1);
+            queue.add((0..2000).map(|_| Text('a', rng.usize(10..300))).collect(), now);
+            for _ in 0..10 {
+                queue.take(now, 0).unwrap();
+            }
+            queue.add(texts('b', &[7]), now);
+            assert_eq!(queue.take(now, 0).unwrap()[0], Text('b', 7), "{grouping:?}");
+        }
+    }
+
+    #[test]
+    fn on_gpus_two_callers_get_the_same_share() {
+        for grouping in [Grouping::Unpadded, Grouping::Near] {
+            let (mut queue, now) = (Queue::new(512, 1024, grouping), Instant::now());
+            queue.add(texts('a', &[100; 1000]), now);
+            queue.add(texts('b', &[100; 1000]), now);
+            let mut served = [0, 0];
+            for _ in 0..200 {
+                for text in queue.take(now, 0).unwrap() {
+                    served[usize::from(text.0 == 'b')] += text.1;
+                }
+            }
+            assert!(served[0].abs_diff(served[1]) <= 2 * 1024, "{served:?}, {grouping:?}");
+        }
+    }
+
+    #[test]
+    fn gpus_divide_what_would_fill_them_and_are_not_slowed_by_an_early_rate() {
+        let (mut queue, now) = (Queue::new(8192, 16_384, Grouping::Unpadded), Instant::now());
+        queue.add(texts('a', &[16; 500]), now);
+        assert_eq!(queue.take(now, 1).unwrap().len(), 250);
+        queue.remove(0);
+        queue.add(texts('a', &[16; 60]), now);
+        assert_eq!(queue.take(now, 3).unwrap().len(), 60, "too little to be divided");
+        queue.set_short(10);
+        queue.add(texts('a', &[16; 2000]), now);
+        queue.add(texts('b', &[16]), now);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 64, "1,024 tokens beside a small request");
+    }
+
+    #[test]
+    fn the_budget_is_halved_once_by_workers_that_fail_together() {
+        let (mut queue, now) = (Queue::new(64, 1024, Grouping::Unpadded), Instant::now());
+        let budget = queue.budget();
+        assert_eq!((queue.halve_budget(budget), queue.halve_budget(budget)), (Some(32), None));
+        queue.add(texts('a', &[16; 10]), now);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 2);
+        let left = std::iter::from_fn(|| queue.halve_budget(queue.budget())).last();
+        assert_eq!((left, queue.budget()), (Some(1), 1));
+        assert_eq!(queue.take(now, 0).unwrap().len(), 1, "a task that is too long is taken all the same");
+    }
+
+    #[test]
     fn nothing_gives_nothing() {
-        let (mut queue, now) = (Queue::<Text>::new(10, 1024), Instant::now());
+        let (mut queue, now) = (Queue::<Text>::new(10, 1024, EQUAL), Instant::now());
         let id = queue.add(Vec::new(), now);
         assert_eq!(queue.take(now, 0), None);
         assert_eq!(queue.remove(id), []);

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::grouping::Grouping;
 use super::queue::{Queue, Task};
 use super::rate::Rate;
 
@@ -12,8 +13,8 @@ use super::rate::Rate;
 pub(crate) struct Bounds {
     /// Most tokens in a group.
     pub group_tokens: usize,
-    /// True if tasks of any lengths form a group; else of one.
-    pub packed: bool,
+    /// The tasks that form a group.
+    pub grouping: Grouping,
     /// Most tokens that wait; what is larger than that is taken only while nothing waits.
     pub queue_tokens: usize,
     /// Tokens after which a caller's turn is over if others wait.
@@ -101,29 +102,34 @@ pub(crate) struct Scheduler<T: Task> {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The work on a group of tasks of equal length. Dropping a task without a result must complete it.
-pub(crate) type Run<W, T> = Arc<dyn Fn(&mut W, Vec<T>) + Send + Sync>;
+/// The work on a group of tasks. Dropping a task without a result must complete it.
+pub(crate) type Run<W, T> = Arc<dyn Fn(&mut W, Vec<T>) -> Memory + Send + Sync>;
+
+/// The worker's memory, as a group found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Enough,
+    /// The group did not fit in one go: later groups are to be half as large.
+    Exceeded,
+}
 
 impl<T: Task> Scheduler<T> {
-    /// Starts `threads` workers, each with a state of type `W` (a session, say). The first gets `first`; each of the
-    /// others makes its own state on its own thread, and if it cannot, there is one worker less. A worker that panics
-    /// gets a fresh state.
+    /// Starts `threads` workers, each with a state of type `W` (a session, say). The first ones get those of `first`; each
+    /// of the others makes its own state on its own thread, and if it cannot, there is one worker less. A worker that
+    /// panics gets a fresh state. `make` takes the worker's number.
     ///
     /// # Errors
     /// The system's, if not even one thread can be started.
     pub(crate) fn new<W: Send + 'static, E: std::fmt::Display>(
         threads: usize,
         bounds: Bounds,
-        first: W,
-        make: impl Fn() -> Result<W, E> + Send + Sync + 'static,
+        first: Vec<W>,
+        make: impl Fn(usize) -> Result<W, E> + Send + Sync + 'static,
         run: Run<W, T>,
     ) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let state = State {
-            queue: match Queue::new(bounds.group_tokens, bounds.turn_tokens) {
-                queue if bounds.packed => queue.packed(),
-                queue => queue,
-            },
+            queue: Queue::new(bounds.group_tokens, bounds.turn_tokens, bounds.grouping),
             reserved: 0,
             running: 0,
             idle: 0,
@@ -140,15 +146,15 @@ impl<T: Task> Scheduler<T> {
             workers: threads,
         };
         let (shared, make) = (Arc::new(shared), Arc::new(make));
-        let mut first = Some(first);
+        let mut first = first.into_iter();
         let mut handles = Vec::new();
         for number in 0..threads {
             let (shared_here, make, run, ready) =
-                (Arc::clone(&shared), Arc::clone(&make), Arc::clone(&run), first.take());
+                (Arc::clone(&shared), Arc::clone(&make), Arc::clone(&run), first.next());
             let body = move || {
                 let alive = Alive(&shared_here);
-                match ready.map_or_else(|| make(), Ok) {
-                    Ok(worker) => work(alive.0, worker, make.as_ref(), run.as_ref()),
+                match ready.map_or_else(|| make(number), Ok) {
+                    Ok(worker) => work(alive.0, worker, &|| make(number), run.as_ref()),
                     Err(e) => tracing::warn!("worker {number} cannot start, going on with the others: {e}"),
                 }
             };
@@ -246,7 +252,7 @@ impl<T: Task> Drop for Alive<'_, T> {
         state.alive -= 1;
         if state.alive == 0 {
             state.closed = true;
-            let left = std::mem::replace(&mut state.queue, Queue::new(1, 1));
+            let left = std::mem::replace(&mut state.queue, Queue::new(1, 1, Grouping::Equal));
             drop(state);
             drop(left);
         }
@@ -257,7 +263,7 @@ fn work<W, T: Task, E: std::fmt::Display>(
     shared: &Shared<T>,
     mut worker: W,
     make: &dyn Fn() -> Result<W, E>,
-    run: &(dyn Fn(&mut W, Vec<T>) + Send + Sync),
+    run: &(dyn Fn(&mut W, Vec<T>) -> Memory + Send + Sync),
 ) {
     loop {
         let mut state = shared.lock();
@@ -275,6 +281,7 @@ fn work<W, T: Task, E: std::fmt::Display>(
         };
         let count = group.len();
         state.running += count;
+        let budget = state.queue.budget();
         drop(state);
         let tokens = group.iter().map(Task::tokens).sum();
         let start = Instant::now();
@@ -286,7 +293,17 @@ fn work<W, T: Task, E: std::fmt::Display>(
             state.queue.set_short(short);
         }
         state.panicked += u64::from(outcome.is_err());
+        let smaller = match outcome {
+            Ok(Memory::Exceeded) => state.queue.halve_budget(budget),
+            _ => None,
+        };
         drop(state);
+        if let Some(smaller) = smaller {
+            tracing::warn!(
+                "there is not enough memory for {budget} tokens at a time: going on with {smaller}; --batch-tokens sets \
+                 fewer from the start"
+            );
+        }
         if outcome.is_err() {
             match make() {
                 Ok(fresh) => {
@@ -303,7 +320,7 @@ impl<T: Task> Drop for Scheduler<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.closed = true;
-        let left = std::mem::replace(&mut state.queue, Queue::new(1, 1));
+        let left = std::mem::replace(&mut state.queue, Queue::new(1, 1, Grouping::Equal));
         drop(state);
         drop(left);
         self.shared.changed.notify_all();
@@ -333,22 +350,24 @@ mod tests {
         }
     }
 
-    const ENDLESS: Bounds = Bounds { group_tokens: 40, packed: false, queue_tokens: usize::MAX, turn_tokens: 1000 };
+    const ENDLESS: Bounds =
+        Bounds { group_tokens: 40, grouping: Grouping::Equal, queue_tokens: usize::MAX, turn_tokens: 1000 };
 
-    fn tell(_: &mut u32, group: Vec<Number>) {
+    fn tell(_: &mut u32, group: Vec<Number>) -> Memory {
         for Number(number, sender) in group {
             assert!(number != 50, "planted");
             let _ = sender.send(number);
         }
+        Memory::Enough
     }
 
     #[test]
     fn every_task_runs_once_though_a_worker_fails_and_another_panics() {
         let made = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&made);
-        let make = move || if counter.fetch_add(1, Ordering::SeqCst) == 1 { Err("no memory") } else { Ok(0) };
+        let make = move |_| if counter.fetch_add(1, Ordering::SeqCst) == 1 { Err("no memory") } else { Ok(0) };
         let one = Bounds { group_tokens: 1, ..ENDLESS };
-        let scheduler = Scheduler::new(4, one, 0, make, Arc::new(tell)).unwrap();
+        let scheduler = Scheduler::new(4, one, vec![0], make, Arc::new(tell)).unwrap();
         let (sender, receiver) = mpsc::channel();
         let tasks = (0..100).map(|i| Number(i, sender.clone())).collect();
         drop(sender);
@@ -372,11 +391,11 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let run = move |wait: &mut mpsc::Receiver<()>, group: Vec<Number>| {
             let _ = wait.recv();
-            tell(&mut 0, group);
+            tell(&mut 0, group)
         };
         let bounds = Bounds { queue_tokens, ..ENDLESS };
-        let make = || Err::<mpsc::Receiver<()>, _>("only one");
-        (Scheduler::new(1, bounds, wait, make, Arc::new(run)).unwrap(), go)
+        let make = |_| Err::<mpsc::Receiver<()>, _>("only one");
+        (Scheduler::new(1, bounds, vec![wait], make, Arc::new(run)).unwrap(), go)
     }
 
     /// Waits until so much waits and runs: tasks, tokens, running.
@@ -431,5 +450,23 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 3]);
         drop((first, third));
+    }
+
+    #[test]
+    fn groups_are_smaller_for_good_once_memory_was_exceeded() {
+        let (sizes, seen) = mpsc::channel();
+        let run = move |_: &mut u32, group: Vec<Number>| {
+            let _ = sizes.send(group.len());
+            if group.len() > 2 { Memory::Exceeded } else { Memory::Enough }
+        };
+        let make = |_| Err::<u32, _>("only one");
+        let bounds = Bounds { group_tokens: 90, ..ENDLESS };
+        let scheduler = Scheduler::new(1, bounds, vec![0], make, Arc::new(run)).unwrap();
+        let (sender, _receiver) = mpsc::channel();
+        let tasks = (0..18).map(|i| Number(i, sender.clone())).collect();
+        let ticket = scheduler.admit(180).unwrap().submit(tasks).unwrap();
+        wait_for(&scheduler, [0, 0, 0]);
+        drop((ticket, scheduler));
+        assert_eq!(seen.iter().collect::<Vec<_>>(), [9, 3, 2, 2, 2]);
     }
 }

@@ -33,6 +33,12 @@ fn not_installed(error: &FetchError) -> String {
 }
 
 impl RuntimeError {
+    /// True if a device had not enough memory: CUDA's error 2, or ONNX Runtime's arena at its limit.
+    pub fn is_out_of_memory(&self) -> bool {
+        let (Self::Load { source, .. } | Self::Run(source)) = self else { return false };
+        says_out_of_memory(&source.to_string())
+    }
+
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Library { reason, .. } if reason.contains("allocate memory") || reason.contains("map segment") => {
@@ -64,5 +70,28 @@ impl RuntimeError {
             }
             Self::Run(_) => None,
         }
+    }
+}
+
+fn says_out_of_memory(message: &str) -> bool {
+    ["out of memory", "Failed to allocate memory", "smaller than requested bytes"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_memory_are_found_by_their_text() {
+        for message in [
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);",
+            "bfc_arena.cc:359 AllocateRawInternal Available memory of 4096 is smaller than requested bytes of 8192",
+            "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 16777216",
+        ] {
+            assert!(says_out_of_memory(message), "{message}");
+        }
+        assert!(!says_out_of_memory("CUDA failure 700: an illegal memory access was encountered"));
     }
 }

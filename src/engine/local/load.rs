@@ -7,10 +7,11 @@ use serde_json::Value as Json;
 
 use super::collect::QueuedInput;
 use super::int8;
+use super::interface::{Interface, OnnxOutput};
 use super::options::OnnxOptions;
 use super::runner::run_work;
 use super::weight_files::WeightFiles;
-use super::worker::{Interface, OnnxOutput, run_group};
+use super::worker::run_group;
 use crate::batch::scheduler::{Run, Scheduler};
 use crate::engine::EngineError;
 use crate::graph::{self, Output, Precision, Request};
@@ -59,12 +60,12 @@ pub(super) fn load_safetensors(
         Dtype::Float16 => return Err(options.dtype.not_implemented().into()),
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
-    let interface = Interface::built(&graph);
+    let interface = Interface::built(&graph, precision);
     let files = WeightFiles::of(&graph.initializers);
     let shared = runtime.share(graph.initializers.clone())?;
     let make = {
         let runtime = runtime.clone();
-        move || -> Result<Session, RuntimeError> {
+        move |_| -> Result<Session, RuntimeError> {
             let session = runtime.session(&graph, &shared, SessionOptions::default())?;
             weights.release_pages();
             Ok(session)
@@ -76,9 +77,9 @@ pub(super) fn load_safetensors(
         (Dtype::Int8, None, Output::Logits | Output::Answer(_)) | (Dtype::Int8, _, Output::Lexical(_)) => 1,
         _ => options.batch_tokens.get(),
     };
-    let (per_token, packed) = (interface.per_token, interface.packed);
-    let bounds = options.bounds(group_tokens, packed);
-    let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, &files, options));
+    let (per_token, bounds) = (interface.per_token, options.bounds(group_tokens, interface.grouping()));
+    let first = vec![make(0)?];
+    let scheduler = Scheduler::new(options.threads.get(), bounds, first, make, runs(interface, &files, options));
     Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size, files })
 }
 
@@ -118,13 +119,12 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let bounds = options.bounds(options.batch_tokens.get(), false);
     let session_options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, session_options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: a run with one token measures it.
     let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
-    let width = match run_group(&mut session, &interface, &[&token], &|_, rows| Ok(rows.width)).pop() {
+    let width = match run_group(&mut session, &interface, &[&token], &|_, rows| Ok(rows.width)).0.pop() {
         Some(Ok(width)) => width,
         Some(Err(e)) => {
             let reason = format!("it fails on a first token: {e}");
@@ -136,9 +136,11 @@ pub(super) fn load_onnx(
     let vocab_size = model.config.get("vocab_size").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
     let vocab_size = vocab_size.unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
-    let make = move || runtime.session_from_file(&path, session_options);
+    let make = move |_| runtime.session_from_file(&path, session_options);
     let per_token = interface.per_token;
-    let scheduler = Scheduler::new(1, bounds, session, make, runs(interface, &files, options)).map_err(no_thread)?;
+    let bounds = options.bounds(options.batch_tokens.get(), interface.grouping());
+    let scheduler = Scheduler::new(1, bounds, vec![session], make, runs(interface, &files, options));
+    let scheduler = scheduler.map_err(no_thread)?;
     Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size, files })
 }
 

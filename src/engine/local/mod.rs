@@ -7,6 +7,8 @@
 //!   ├ tokenizers    threads that tokenise
 //!   ├ runner        requests through the queue to the workers
 //!   │   ├ worker    one group of inputs through one session
+//!   │   │   ├ interface  the inputs and the output of the session
+//!   │   │   └ feeds      numbers for its inputs
 //!   │   └ collect   the results of a request
 //!   ├ prompts       text before each input
 //!   └ weight_files  changes of the files while they are in use
@@ -16,7 +18,9 @@
 //! ```
 
 mod collect;
+mod feeds;
 pub(crate) mod int8;
+mod interface;
 mod load;
 pub(crate) mod observe;
 mod onnx;

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::observe::GroupObserver;
+use crate::batch::grouping::Grouping;
 use crate::batch::scheduler::Bounds;
 use crate::engine::int8::Int8Options;
 use crate::kernels::Set;
@@ -60,8 +61,8 @@ impl OnnxOptions {
         Self { queue_tokens, turn_tokens: 2 * Self::BATCH_TOKENS.get(), ..self }
     }
 
-    pub(super) fn bounds(&self, group_tokens: usize, packed: bool) -> Bounds {
-        Bounds { group_tokens, packed, queue_tokens: self.queue_tokens, turn_tokens: self.turn_tokens }
+    pub(super) fn bounds(&self, group_tokens: usize, grouping: Grouping) -> Bounds {
+        Bounds { group_tokens, grouping, queue_tokens: self.queue_tokens, turn_tokens: self.turn_tokens }
     }
 
     /// Group size by measurement (`cargo bench --bench offline`, texts of 11 to 16 tokens on MiniLM). In float32, 128

@@ -1,8 +1,8 @@
 //! Models that judge: classification heads, cross-encoders, and language models that answer a question about a pair.
 
+use super::interface::OnnxOutput;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::OnnxOutput;
 use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;

@@ -6,11 +6,12 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::collect::{Decode, QueuedInput, collect};
+use super::interface::Interface;
 use super::observe::{GroupObserver, GroupRun};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
-use super::worker::{Interface, OutputRows, run_group};
-use crate::batch::scheduler::{Admission, Scheduler, Stats};
+use super::worker::{OutputRows, run_group};
+use crate::batch::scheduler::{Admission, Memory, Scheduler, Stats};
 use crate::engine::{Completed, EngineError, Job, JobResults, Pending, SubmitError, TextError};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::Session;
@@ -131,14 +132,14 @@ pub(super) fn run_work(
     files: &WeightFiles,
     group: Vec<QueuedInput>,
     observer: Option<&dyn GroupObserver>,
-) {
+) -> Memory {
     let start = Instant::now();
     let texts: Vec<&Tokens> = group.iter().map(|input| &input.tokens).collect();
     // Numbers that were computed while the weights changed are worth nothing: that is looked for afterwards, too.
     let read = |at: usize, rows: OutputRows<'_>| files.check().and_then(|()| group[at].slot.decode(rows, texts[at]));
-    let results = match files.check() {
+    let (results, memory) = match files.check() {
         Ok(()) => run_group(session, interface, &texts, &read),
-        Err(e) => vec![Err(e); group.len()],
+        Err(e) => (vec![Err(e); group.len()], Memory::Enough),
     };
     let run = start.elapsed();
     for (input, result) in group.iter().zip(results) {
@@ -152,4 +153,5 @@ pub(super) fn run_work(
         let tokens = texts.iter().map(|text| text.ids.len()).sum();
         observer.group(GroupRun { texts: group.len(), tokens, wait, run });
     }
+    memory
 }

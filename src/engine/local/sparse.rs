@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::collect::Decode;
+use super::interface::OnnxOutput;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::{OnnxOutput, OutputRows};
+use super::worker::OutputRows;
 use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use super::collect::Decode;
+use super::interface::OnnxOutput;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::worker::{OnnxOutput, OutputRows};
+use super::worker::OutputRows;
 use crate::engine::{self, EngineError, OutputKind, Role, Scoring, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};

@@ -1,92 +1,16 @@
 //! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
+use std::fmt::Display;
+use std::ops::Range;
+
+use super::feeds::Feeds;
+use super::interface::Interface;
+use crate::batch::scheduler::Memory;
 use crate::engine::TextError;
-use crate::graph::{Feed, Graph, Layout};
+use crate::graph::{Layout, Precision};
+use crate::model::pooling;
 use crate::model::tokenizer::Tokens;
-use crate::runtime::{Input, Numbers, RuntimeError, Session};
-
-/// The session's inputs in order, and the output to read.
-#[derive(Debug, Clone)]
-pub(super) struct Interface {
-    /// Inputs in the model's order.
-    inputs: Vec<(String, Feed)>,
-    /// Position of the output that is read.
-    output: usize,
-    /// True if there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
-    pub per_token: bool,
-    /// True if inputs are packed: `[1, tokens]`, and one behind the other in the output, too.
-    pub packed: bool,
-}
-
-/// The requested output of a ready `.onnx` file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnnxOutput {
-    /// A vector a text, pooled already or to be pooled here.
-    Vectors,
-    TokenVectors,
-    /// The logits of a classification head.
-    Logits,
-    /// A weight a token of the vocabulary.
-    Lexical,
-}
-
-impl OnnxOutput {
-    /// Names of fitting outputs, best first; ranks that fit, best first; and what it is called.
-    fn outputs(self) -> (&'static [&'static str], &'static [usize], &'static str) {
-        match self {
-            Self::Vectors => (
-                &["sentence_embedding", "last_hidden_state", "token_embeddings"],
-                &[3, 2],
-                "token embeddings [batch, sequence, hidden] or sentence embeddings [batch, hidden]",
-            ),
-            Self::TokenVectors => {
-                (&["last_hidden_state", "token_embeddings"], &[3], "token embeddings [batch, sequence, hidden]")
-            }
-            Self::Logits => (&["logits"], &[2], "logits [batch, labels]"),
-            Self::Lexical => {
-                (&["lexical_weights", "sentence_embedding", "output"], &[2], "lexical weights [batch, vocabulary]")
-            }
-        }
-    }
-}
-
-impl Interface {
-    /// Of a graph built here.
-    pub(super) fn built(graph: &Graph) -> Self {
-        let packed = graph.layout == Layout::Packed;
-        Self { inputs: graph.feeds.clone(), output: 0, per_token: graph.per_token, packed }
-    }
-
-    /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
-    pub(super) fn discover(model: &str, session: &Session, wanted: OnnxOutput) -> Result<Self, RuntimeError> {
-        let refuse = |reason: String| RuntimeError::Interface { model: model.to_owned(), reason };
-        let mut inputs = Vec::new();
-        for (name, _) in session.inputs() {
-            let feed = match name.as_str() {
-                "input_ids" => Feed::Ids,
-                "attention_mask" => Feed::Mask,
-                "token_type_ids" => Feed::Types,
-                "position_ids" => Feed::Positions,
-                _ => return Err(refuse(format!("infa does not know what to feed its input \"{name}\" with"))),
-            };
-            inputs.push((name, feed));
-        }
-        if !inputs.iter().any(|(_, feed)| *feed == Feed::Ids) {
-            return Err(refuse("it has no input \"input_ids\"".into()));
-        }
-        let outputs = session.outputs();
-        let (names, ranks, what) = wanted.outputs();
-        let rank = |at: usize| outputs[at].1.as_ref().map_or(0, Vec::len);
-        let named = |wanted: &&str| outputs.iter().position(|(name, _)| name == wanted);
-        let ranked = |&wanted: &usize| (0..outputs.len()).find(|&at| rank(at) == wanted);
-        let found = names.iter().find_map(named).or_else(|| ranks.iter().find_map(ranked));
-        let Some(output) = found.filter(|&at| ranks.contains(&rank(at))) else {
-            let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(refuse(format!("none of its outputs ({}) has the shape of {what}", names.join(", "))));
-        };
-        Ok(Self { inputs, output, per_token: rank(output) == 3, packed: false })
-    }
-}
+use crate::runtime::{RuntimeError, Session};
 
 /// The model's output for one input: rows of `width` numbers, one a token or one in all.
 #[derive(Debug, Clone, Copy)]
@@ -98,48 +22,102 @@ pub(super) struct OutputRows<'a> {
 /// Reads the output of the input with that number.
 type Read<'r, T> = &'r dyn Fn(usize, OutputRows<'_>) -> Result<T, TextError>;
 
-/// Runs inputs, of exactly equal token length if they are not packed. If they fail together, each is tried alone, so that one cannot take
-/// others along.
+/// Runs inputs, of lengths that the layout allows together.
 pub(super) fn run_group<T>(
     session: &mut Session,
     interface: &Interface,
     inputs: &[&Tokens],
     read: Read<'_, T>,
-) -> Vec<Result<T, TextError>> {
-    match run(session, interface, inputs, read) {
-        Ok(results) => results,
-        Err(e) if inputs.len() == 1 => vec![Err(TextError::internal(e.to_string()))],
-        Err(e) => {
-            tracing::info!("a group of {} texts failed, trying each alone: {e}", inputs.len());
-            let alone = |at| run_group(session, interface, &inputs[at..=at], &|_, rows| read(at, rows));
-            (0..inputs.len()).flat_map(alone).collect()
-        }
-    }
+) -> (Vec<Result<T, TextError>>, Memory) {
+    halving(inputs.len(), RuntimeError::is_out_of_memory, &mut |range: Range<usize>| {
+        let start = range.start;
+        let texts = &inputs[range];
+        let feeds = Feeds::new(&interface.inputs, interface.layout, texts);
+        session.run(&feeds.inputs(&interface.inputs), interface.output, |shape, numbers| {
+            interface.split(shape, numbers, texts, &|at, rows| read(start + at, rows))
+        })
+    })
 }
 
-fn run<T>(
-    session: &mut Session,
-    interface: &Interface,
-    texts: &[&Tokens],
-    read: Read<'_, T>,
-) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
-    let feeds = Feeds::new(interface, texts);
-    session.run(&feeds.inputs(interface), interface.output, |shape, numbers| {
+/// Runs `count` inputs by `run`. If they fail together, each half is tried, down to single ones, so that one input cannot
+/// take others along. `is_exceeded` says which errors are of the memory.
+fn halving<T, E: Display>(
+    count: usize,
+    is_exceeded: impl Fn(&E) -> bool,
+    run: &mut dyn FnMut(Range<usize>) -> Result<Vec<Result<T, TextError>>, E>,
+) -> (Vec<Result<T, TextError>>, Memory) {
+    let (mut results, mut memory) = (Vec::with_capacity(count), Memory::Enough);
+    // The parts that are left, the last one next.
+    let mut parts = vec![0..count];
+    while let Some(part) = parts.pop() {
+        match run(part.clone()) {
+            Ok(each) => results.extend(each),
+            Err(e) => {
+                let exceeded = is_exceeded(&e);
+                if exceeded {
+                    memory = Memory::Exceeded;
+                }
+                if part.len() <= 1 {
+                    results.extend(part.map(|_| Err(alone(&e, exceeded))));
+                    continue;
+                }
+                tracing::info!("a group of {} texts failed, trying its halves: {e}", part.len());
+                let middle = part.start + part.len() / 2;
+                parts.push(middle..part.end);
+                parts.push(part.start..middle);
+            }
+        }
+    }
+    (results, memory)
+}
+
+/// The error of a text that fails by itself.
+fn alone(error: &dyn Display, out_of_memory: bool) -> TextError {
+    if out_of_memory {
+        let reason = "there is not enough memory for this text: free some, or give --max-length or a smaller --dtype";
+        return TextError::unavailable(format!("{reason} ({error})"));
+    }
+    TextError::internal(error.to_string())
+}
+
+impl Interface {
+    /// Hands each text its part of the model's output, `numbers` in `shape`, in order.
+    fn split<T>(
+        &self,
+        shape: &[i64],
+        numbers: &[f32],
+        texts: &[&Tokens],
+        read: Read<'_, T>,
+    ) -> Vec<Result<T, TextError>> {
         let width = shape.last().map_or(0, |&w| usize::try_from(w).unwrap_or(0));
-        let rows = |text: &Tokens| if interface.per_token { text.ids.len() } else { 1 };
-        let all: usize = texts.iter().map(|text| rows(text)).sum();
+        let longest = texts.iter().map(|text| text.ids.len()).max().unwrap_or(0);
+        let rows = |text: &Tokens| if self.per_token { text.ids.len() } else { 1 };
+        // Rows up to the next text's first one.
+        let stride = |text: &Tokens| match self.layout {
+            Layout::Padded if self.per_token => longest,
+            _ => rows(text),
+        };
+        let all: usize = texts.iter().map(|text| stride(text)).sum();
         if width == 0 || numbers.len() != all * width {
             let reason = format!("the model's output has the unexpected shape {shape:?}");
             return texts.iter().map(|_| Err(TextError::internal(reason.clone()))).collect();
         }
         let mut rest = numbers;
         let each = texts.iter().enumerate().map(|(at, text)| {
-            let (numbers, behind) = rest.split_at(rows(text) * width);
+            let (own, behind) = rest.split_at(stride(text) * width);
             rest = behind;
-            read(at, OutputRows { numbers, width })
+            let numbers = &own[..rows(text) * width];
+            read(at, OutputRows { numbers, width }).map_err(|e| self.overflow(numbers).unwrap_or(e))
         });
         each.collect()
-    })
+    }
+
+    /// The error of numbers that left the range of float16 on their way, if they did.
+    fn overflow(&self, numbers: &[f32]) -> Option<TextError> {
+        let defect = pooling::not_finite(numbers).filter(|_| self.precision == Precision::Float16)?;
+        let reason = format!("{defect}: its numbers leave the range of float16; try --dtype bfloat16, or float32");
+        Some(TextError::unusable(reason))
+    }
 }
 
 /// Runs one text, and hands shape and numbers of all outputs to `read`.
@@ -149,49 +127,104 @@ pub(super) fn run_all<T>(
     text: &Tokens,
     read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
 ) -> Result<T, RuntimeError> {
-    let feeds = Feeds::new(interface, &[text]);
-    session.run_all(&feeds.inputs(interface), read)
+    let feeds = Feeds::new(&interface.inputs, interface.layout, &[text]);
+    session.run_all(&feeds.inputs(&interface.inputs), read)
 }
 
-/// The numbers of every input of the session.
-struct Feeds {
-    /// Texts, and tokens of each; or one row of all tokens, if they are packed.
-    shape: [usize; 2],
-    texts: [usize; 1],
-    numbers: Vec<Vec<i64>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Feeds {
-    fn new(interface: &Interface, texts: &[&Tokens]) -> Self {
-        let feed = |(_, feed): &(String, Feed)| -> Vec<i64> {
-            let each = |text: &&Tokens| -> Vec<i64> {
-                let length = text.ids.len();
-                match feed {
-                    Feed::Ids => text.ids.clone(),
-                    Feed::Mask => (0..length).map(|at| i64::from(at + text.unseen < length)).collect(),
-                    Feed::Types if text.types.is_empty() => vec![0; length],
-                    Feed::Types => text.types.clone(),
-                    Feed::Positions => (0..length as i64).collect(),
-                    Feed::Lengths => vec![length as i64],
-                    // Of graphs for GPUs.
-                    _ => Vec::new(),
-                }
-            };
-            texts.iter().flat_map(each).collect()
-        };
-        let numbers = interface.inputs.iter().map(feed).collect();
-        let shape = match interface.packed {
-            true => [1, texts.iter().map(|text| text.ids.len()).sum()],
-            false => [texts.len(), texts.first().map_or(0, |text| text.ids.len())],
-        };
-        Self { shape, texts: [texts.len()], numbers }
+    fn interface(layout: Layout, per_token: bool, precision: Precision) -> Interface {
+        Interface { inputs: Vec::new(), output: 0, per_token, layout, precision }
     }
 
-    fn inputs<'a>(&'a self, interface: &'a Interface) -> Vec<Input<'a>> {
-        let input = |((name, feed), numbers): (&'a (String, Feed), &'a Vec<i64>)| {
-            let shape = if *feed == Feed::Lengths { &self.texts[..] } else { &self.shape[..] };
-            Input { name, shape, numbers: Numbers::I64(numbers) }
+    fn text(length: usize) -> Tokens {
+        Tokens { ids: vec![7; length], types: Vec::new(), unseen: 0, truncated: false }
+    }
+
+    /// What each text reads of an output that counts 0, 1, 2 …
+    fn read(interface: &Interface, lengths: &[usize], shape: &[i64]) -> Vec<Result<Vec<f32>, TextError>> {
+        let texts: Vec<Tokens> = lengths.iter().map(|&length| text(length)).collect();
+        let texts: Vec<&Tokens> = texts.iter().collect();
+        let numbers: Vec<f32> = (0..shape.iter().product::<i64>()).map(|n| n as f32).collect();
+        interface.split(shape, &numbers, &texts, &|_, rows| Ok(rows.numbers.to_vec()))
+    }
+
+    #[test]
+    fn texts_read_their_own_rows_and_no_padding() {
+        let rows = |ranges: &[Range<u8>]| -> Vec<Result<Vec<f32>, TextError>> {
+            ranges.iter().map(|range| Ok(range.clone().map(f32::from).collect())).collect()
         };
-        interface.inputs.iter().zip(&self.numbers).map(input).collect()
+        let of = |layout, per_token| interface(layout, per_token, Precision::Float32);
+        assert_eq!(read(&of(Layout::Unpadded, true), &[2, 1, 3], &[6, 2]), rows(&[0..4, 4..6, 6..12]));
+        assert_eq!(read(&of(Layout::Padded, true), &[2, 1, 3], &[3, 3, 2]), rows(&[0..4, 6..8, 12..18]));
+        for layout in [Layout::Unpadded, Layout::Padded] {
+            assert_eq!(read(&of(layout, false), &[2, 1, 3], &[3, 2]), rows(&[0..2, 2..4, 4..6]));
+        }
+        let wrong = read(&of(Layout::Padded, true), &[2, 1, 3], &[6, 2]);
+        assert!(wrong.len() == 3 && wrong.iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn numbers_beyond_float16_are_an_error_that_names_the_next_step() {
+        let fails = |precision, number: f32| {
+            let texts = [text(1)];
+            let read: Read<'_, ()> = &|_, rows| match pooling::not_finite(rows.numbers) {
+                Some(defect) => Err(TextError::unusable(defect)),
+                None => Ok(()),
+            };
+            let texts: Vec<&Tokens> = texts.iter().collect();
+            let mut results =
+                interface(Layout::Unpadded, false, precision).split(&[1, 2], &[0.5, number], &texts, read);
+            results.pop().and_then(Result::err).map(|e| e.to_string())
+        };
+        let named = |message: Option<String>| message.map(|message| message.contains("--dtype bfloat16"));
+        assert_eq!(named(fails(Precision::Float16, f32::NAN)), Some(true));
+        assert_eq!(named(fails(Precision::Float16, f32::INFINITY)), Some(true));
+        assert_eq!(named(fails(Precision::Bfloat16, f32::NAN)), Some(false));
+        assert_eq!(fails(Precision::Float16, 1.0), None);
+    }
+
+    const FULL: &str = "out of memory";
+
+    /// Runs `count` inputs by a model that fails on the inputs of `bad`, and with more than `most` inputs for want of
+    /// memory; the inputs that have a result, the runs it took, and the memory.
+    fn run(count: usize, bad: &[usize], most: usize) -> (Vec<bool>, usize, Memory) {
+        let mut runs = 0;
+        let (results, memory) = halving(count, |e| *e == FULL, &mut |range: Range<usize>| {
+            runs += 1;
+            if range.len() > most {
+                return Err(FULL);
+            }
+            if bad.iter().any(|at| range.contains(at)) {
+                return Err("planted");
+            }
+            Ok(range.map(Ok).collect())
+        });
+        for (at, result) in results.iter().enumerate() {
+            assert!(result.as_ref().map_or(true, |&number| number == at));
+        }
+        (results.iter().map(Result::is_ok).collect(), runs, memory)
+    }
+
+    #[test]
+    fn one_input_takes_no_others_along() {
+        for bad in 0..13 {
+            let (fine, runs, memory) = run(13, &[bad], 100);
+            assert_eq!(fine, (0..13).map(|at| at != bad).collect::<Vec<_>>());
+            assert!(runs <= 9, "{runs} runs");
+            assert_eq!(memory, Memory::Enough);
+        }
+        assert_eq!(run(5, &[0, 1, 2, 3, 4], 100).0, [false; 5]);
+        assert_eq!(run(0, &[], 100).0, [false; 0]);
+    }
+
+    #[test]
+    fn a_group_that_does_not_fit_runs_in_parts() {
+        assert_eq!(run(16, &[], 4), (vec![true; 16], 7, Memory::Exceeded));
+        assert_eq!(run(16, &[], 16), (vec![true; 16], 1, Memory::Enough));
+        let (fine, _, memory) = run(3, &[], 0);
+        assert_eq!((fine, memory), (vec![false; 3], Memory::Exceeded));
     }
 }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::answer::Answer;
 use crate::engine::EngineError;
-use crate::engine::local::worker::{Interface, run_all};
+use crate::engine::local::interface::Interface;
+use crate::engine::local::worker::run_all;
 use crate::graph::int8::plan::Ranges;
 use crate::graph::int8::{Arithmetic, Input, Treatment};
 use crate::graph::{self, GraphError, Output, Request};
@@ -109,7 +110,7 @@ pub(super) fn observe(
     if let Some(matrix) = matrices.find_any(|matrix| matrix.data.as_slice().iter().any(|x| !x.is_finite())) {
         return Err(GraphError::NotFinite(matrix.name.clone()).into());
     }
-    let interface = Interface::built(&graph);
+    let interface = Interface::built(&graph, request.precision);
     let shared = runtime.share(graph.initializers.clone())?;
     // All threads in one operator: there is one text at a time.
     let options = SessionOptions { intra_threads: rayon::current_num_threads() };

@@ -4,8 +4,9 @@ use super::answer::Answer;
 use super::calibration::Texts;
 use super::report::Check;
 use crate::engine::EngineError;
-use crate::engine::local::worker::{Interface, run_all};
-use crate::graph::{Graph, Output};
+use crate::engine::local::interface::Interface;
+use crate::engine::local::worker::run_all;
+use crate::graph::{Graph, Output, Precision};
 use crate::runtime::{Runtime, SessionOptions};
 
 /// Runs `graph` over the texts of the check, to which f32 gave `answers`.
@@ -16,7 +17,7 @@ pub(super) fn check(
     texts: &Texts,
     answers: &[Answer],
 ) -> Result<Check, EngineError> {
-    let interface = Interface::built(graph);
+    let interface = Interface::built(graph, Precision::Float32);
     let shared = runtime.share(graph.initializers.clone())?;
     let mut session = runtime.session(graph, &shared, SessionOptions::default())?;
     let (mut cosines, mut difference) = (Vec::new(), None::<f32>);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_settings};
+use crate::engine::local::interface::OnnxOutput;
 use crate::engine::local::load::{Loaded, load_onnx, load_safetensors};
 use crate::engine::local::options::OnnxOptions;
 use crate::engine::local::post_process::PostProcess;
@@ -12,7 +13,6 @@ use crate::engine::local::runner::Runner;
 use crate::engine::local::sparse::{self, SparsePostProcess};
 use crate::engine::local::token_vectors::{self, TokenPostProcess};
 use crate::engine::local::weight_files::WeightFiles;
-use crate::engine::local::worker::OnnxOutput;
 use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
