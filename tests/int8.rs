@@ -19,7 +19,7 @@ use infa::parts::model::cache::HubEnv;
 use infa::parts::model::tokenizer::Truncate;
 use infa::parts::model::weights::Weights;
 use infa::parts::model::{DEFAULT_MODEL, Model};
-use infa::parts::runtime::device::{Device, Dtype};
+use infa::parts::runtime::device::Dtype;
 use infa::parts::runtime::{Input as FileInput, Numbers, Session, SessionOptions};
 use support::*;
 
@@ -59,7 +59,7 @@ fn load_by(
 ) -> Result<OnnxEngine, EngineError> {
     let model = Model::read(request(dir).resolve(HubEnv::from_env(), &Context::silent())?)?;
     let threads = NonZero::new(threads).unwrap();
-    let options = OnnxOptions { device: Device::Auto, dtype, kernels, threads, int8, ..OnnxOptions::default() };
+    let options = OnnxOptions { dtype, kernels, threads, int8, ..OnnxOptions::default() };
     OnnxEngine::new(&runtime(), model, purpose, &text_options(), options)
 }
 

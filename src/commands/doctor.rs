@@ -9,8 +9,8 @@ use crate::cli::ListingArgs;
 use crate::kernels;
 use crate::model::cache::HubEnv;
 use crate::model::{DEFAULT_MODEL, source};
-use crate::runtime::device::{Device, Dtype, Kernels};
-use crate::runtime::{Runtime, VERSION, cores, install};
+use crate::runtime::device::{Device, DeviceKind, Dtype, Kernels};
+use crate::runtime::{ResolvedDevice, Runtime, VERSION, cores, install};
 
 pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
     let mut report = Report::default();
@@ -32,12 +32,13 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let online = cores::online().map_or(String::new(), |n| format!(" of {n} (affinity and cgroup quota honoured)"));
     report.line("cores", &format!("{usable}{online}"));
     report.value("cores", json!({"usable": usable, "online": cores::online()}));
-    let devices = [Device::Cpu, Device::Cuda, Device::Tensorrt];
-    report.line("devices", &choices(&devices, |d| d.resolve().is_ok()));
-    report.value("devices", usable_of(&devices, |d| d.resolve().is_ok()));
+    let search = app.globals.search();
+    let devices = [Device::CPU, Device::CUDA, Device { kind: DeviceKind::Tensorrt, ..Device::CUDA }];
+    report.line("devices", &choices(&devices, |d| d.resolve(&search).is_ok()));
+    report.value("devices", usable_of(&devices, |d| d.resolve(&search).is_ok()));
     let dtypes = [Dtype::Float32, Dtype::Float16, Dtype::Bfloat16, Dtype::Int8];
-    report.line("number formats", &choices(&dtypes, |d| d.resolve().is_ok()));
-    report.value("dtypes", usable_of(&dtypes, |d| d.resolve().is_ok()));
+    report.line("number formats", &choices(&dtypes, |d| d.resolve(&ResolvedDevice::Cpu).is_ok()));
+    report.value("dtypes", usable_of(&dtypes, |d| d.resolve(&ResolvedDevice::Cpu).is_ok()));
     let sets: Vec<&str> = kernels::NAMES.into_iter().filter(|name| kernels::Set::named(name).is_some()).collect();
     let of_int8 = Kernels::Auto.resolve(Dtype::Int8).ok().flatten().map_or(Kernels::Builtin.name(), |set| set.name());
     let of_bfloat16 = Kernels::Auto.resolve(Dtype::Bfloat16).ok().flatten().map(|set| set.name());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Error;
-use crate::cli::{CpuArgs, GlobalArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
+use crate::cli::{CpuArgs, GlobalArgs, GpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
 use crate::engine::int8::{Int8Options, MAX_CALIBRATION_TEXTS};
 use crate::engine::open::LocalOptions;
 use crate::engine::{OnnxOptions, TextOptions};
@@ -15,10 +15,10 @@ use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 use crate::model::weights::Access;
-use crate::model::{DEFAULT_MODEL, ModelError, short_names};
-use crate::runtime::device::Dtype;
+use crate::model::{DEFAULT_MODEL, ModelError, Setting, SettingError, short_names};
+use crate::runtime::device::{Device, DeviceKind, Dtype, Kernels};
 use crate::runtime::library::Search;
-use crate::runtime::{cores, install};
+use crate::runtime::{GpuSettings, ResolvedDevice, cores, install};
 
 /// Settings of every command.
 #[derive(Debug, Clone)]
@@ -93,21 +93,45 @@ pub(super) fn local_model(
     dtype: Option<Dtype>,
     globals: &Globals,
 ) -> Result<LocalOptions, Error> {
-    let HardwareArgs { device, cpu: CpuArgs { threads: given, copy_weights, kernels } } = hardware;
+    // Before anything is fetched: what cannot work fails without a download.
+    let device = device_of(&hardware, dtype, globals)?;
+    let HardwareArgs { device: _, gpu, cpu: CpuArgs { threads: given, copy_weights, kernels } } = hardware;
     let threads = threads(given)?;
-    // Before anything is fetched: what is not implemented fails without a download.
-    let device = device.unwrap_or_default();
-    device.resolve()?;
-    let dtype = dtype.unwrap_or_default().resolve()?;
-    let kernels = kernels.unwrap_or_default().resolve(dtype)?;
+    let dtype = dtype.unwrap_or_default().resolve(&device)?;
+    let kernels = match kernels {
+        Some(set) if device.is_gpu() && set != Kernels::Auto => {
+            let reason = format!("they are those of the CPU, not of {}", device.name());
+            return Err(SettingError::new(Setting::Kernels, reason)
+                .value(set.name())
+                .hint("leave --kernels out")
+                .into());
+        }
+        _ if device.is_gpu() => None,
+        kernels => kernels.unwrap_or_default().resolve(dtype)?,
+    };
+    let GpuArgs { gpu_memory, tf32 } = gpu;
+    let gpu = GpuSettings { memory_limit: gpu_memory.map(|size| size.as_u64()), tf32 };
     let access = if copy_weights { Access::Copy } else { Access::Map };
     let int8 = Int8Options { cache: Some(globals.cache.clone()), ..Int8Options::default() };
     Ok(LocalOptions {
         request: model_request(id, globals)?,
         hub: None,
-        onnx: OnnxOptions { device, dtype, kernels, threads, access, int8, ..OnnxOptions::default() },
+        onnx: OnnxOptions { device, gpu, dtype, kernels, threads, access, int8, ..OnnxOptions::default() },
         text: TextOptions::default(),
     })
+}
+
+/// The device that a model computes on. What only the CPU does makes `auto` the CPU.
+pub(super) fn device_of(
+    hardware: &HardwareArgs,
+    dtype: Option<Dtype>,
+    globals: &Globals,
+) -> Result<ResolvedDevice, Error> {
+    let device = hardware.device.unwrap_or_default();
+    let kernels = hardware.cpu.kernels.unwrap_or_default();
+    let cpu_alone = dtype == Some(Dtype::Int8) || kernels != Kernels::Auto;
+    let device = if device.kind == DeviceKind::Auto && cpu_alone { Device::CPU } else { device };
+    Ok(device.resolve(&globals.search())?)
 }
 
 /// The model that flags describe, and how it computes.

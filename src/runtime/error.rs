@@ -21,6 +21,14 @@ pub enum RuntimeError {
     Run(#[from] ort::Error),
     #[error("{model}: {reason}")]
     Interface { model: String, reason: String },
+    /// Operators and their numbers of nodes.
+    #[error("ONNX Runtime has no CUDA kernels for {}", operators_of(.operators))]
+    NoKernel { operators: Vec<(String, usize)> },
+}
+
+fn operators_of(operators: &[(String, usize)]) -> String {
+    let each: Vec<String> = operators.iter().map(|(name, nodes)| format!("{name} ({nodes} nodes)")).collect();
+    each.join(", ")
 }
 
 fn not_installed(error: &FetchError) -> String {
@@ -33,14 +41,22 @@ fn not_installed(error: &FetchError) -> String {
 }
 
 impl RuntimeError {
-    /// True if a device had not enough memory: CUDA's error 2, or ONNX Runtime's arena at its limit.
+    /// True if a GPU's memory does not suffice.
     pub fn is_out_of_memory(&self) -> bool {
-        let (Self::Load { source, .. } | Self::Run(source)) = self else { return false };
-        says_out_of_memory(&source.to_string())
+        match self {
+            Self::Load { source, .. } | Self::Run(source) => is_out_of_memory(source.message()),
+            _ => false,
+        }
     }
 
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Load { .. } | Self::Run(_) if self.is_out_of_memory() => Some(
+                "the GPU's memory does not suffice: lower --batch-tokens, raise --gpu-memory, use --dtype float16, or stop \
+                 other programs on the GPU (nvidia-smi lists them)"
+                    .into(),
+            ),
+            Self::NoKernel { .. } => Some("use --dtype float32, or --device cpu; please report the model".into()),
             Self::Library { reason, .. } if reason.contains("allocate memory") || reason.contains("map segment") => {
                 Some("the library needs more memory than there is; raise the limit (ulimit -v)".into())
             }
@@ -73,10 +89,19 @@ impl RuntimeError {
     }
 }
 
-fn says_out_of_memory(message: &str) -> bool {
-    ["out of memory", "Failed to allocate memory", "smaller than requested bytes"]
-        .iter()
-        .any(|text| message.contains(text))
+/// By the words of ONNX Runtime's arena, of CUDA, cuBLAS and TensorRT.
+fn is_out_of_memory(message: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "Failed to allocate memory for requested buffer",
+        "is smaller than requested bytes",
+        "CUDA failure 2:",
+        "cudaErrorMemoryAllocation",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "CUBLAS failure 3:",
+        "out of memory",
+        "OutOfMemory",
+    ];
+    WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
@@ -84,14 +109,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_memory_are_found_by_their_text() {
-        for message in [
-            "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);",
-            "bfc_arena.cc:359 AllocateRawInternal Available memory of 4096 is smaller than requested bytes of 8192",
-            "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 16777216",
+    fn memory_that_does_not_suffice_is_recognised() {
+        for (message, expected) in [
+            (
+                "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:407 void* onnxruntime::BFCArena::\
+                 AllocateRawInternal(size_t) Failed to allocate memory for requested buffer of size 2147483648",
+                true,
+            ),
+            ("BFC arena: Available memory of 1024 is smaller than requested bytes of 4096", true),
+            ("CUDA failure 2: out of memory ; GPU=0 ; hostname=a ; expr=cudaMalloc((void**)&p, size);", true),
+            ("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0", true),
+            ("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version", false),
+            ("CUDA failure 700: an illegal memory access was encountered", false),
+            ("CUDA failure 209: no kernel image is available for execution on the device", false),
+            ("Non-zero status code returned while running MatMul node", false),
         ] {
-            assert!(says_out_of_memory(message), "{message}");
+            assert_eq!(is_out_of_memory(message), expected, "{message}");
         }
-        assert!(!says_out_of_memory("CUDA failure 700: an illegal memory access was encountered"));
     }
 }

@@ -73,7 +73,7 @@ impl Runtime {
 }
 
 /// ONNX Runtime's own messages become tracing events, so that `-v` decides who sees them.
-fn log(level: ort::logging::LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+pub(super) fn log(level: ort::logging::LogLevel, category: &str, _id: &str, location: &str, message: &str) {
     use ort::logging::LogLevel;
     match level {
         LogLevel::Fatal | LogLevel::Error => tracing::error!(target: "onnxruntime", category, location, "{message}"),

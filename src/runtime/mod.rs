@@ -3,11 +3,14 @@
 pub mod cores;
 pub(crate) mod device;
 mod error;
+pub(crate) mod gpu;
 pub(crate) mod install;
 mod integrity;
 pub(crate) mod library;
 mod loaded;
 mod operators;
+mod placement;
+mod provider;
 mod resolve;
 mod session;
 mod telemetry;
@@ -15,6 +18,8 @@ mod version;
 
 pub(crate) use error::RuntimeError;
 pub use loaded::Runtime;
+pub(crate) use provider::{Attention, CudaOptions, GpuSettings, Half, Profile, Provider, TensorrtOptions};
+pub(crate) use resolve::ResolvedDevice;
 pub use session::{Input, Numbers, Session, SessionOptions};
 pub(crate) use telemetry::forbid_telemetry;
 pub(crate) use version::OLDEST_MINOR;

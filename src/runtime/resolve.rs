@@ -1,20 +1,61 @@
-//! Devices and number formats that are implemented.
+//! The device and the number format that are used, from those that the user names.
 
-use super::device::{Device, Dtype, Kernels};
+use super::device::{Device, DeviceKind, Dtype, Kernels};
+use super::gpu::{self, Build, Gpu};
+use super::library::Search;
 use crate::kernels::Set;
 use crate::model::{Setting, SettingError};
 
+/// The device that a model computes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ResolvedDevice {
+    #[default]
+    Cpu,
+    /// GPUs through CUDA, at least one, each checked.
+    Cuda(Vec<Gpu>),
+    /// The same through TensorRT.
+    Tensorrt(Vec<Gpu>),
+}
+
+impl ResolvedDevice {
+    /// The GPUs; none for the CPU.
+    pub fn gpus(&self) -> &[Gpu] {
+        match self {
+            Self::Cpu => &[],
+            Self::Cuda(gpus) | Self::Tensorrt(gpus) => gpus,
+        }
+    }
+
+    pub fn is_gpu(&self) -> bool {
+        *self != Self::Cpu
+    }
+
+    /// Its name in messages: `cpu`, `cuda:0,1`.
+    pub fn name(&self) -> String {
+        let ids: Vec<String> = self.gpus().iter().map(|gpu| gpu.id.to_string()).collect();
+        match self {
+            Self::Cpu => "cpu".into(),
+            Self::Cuda(_) => format!("cuda:{}", ids.join(",")),
+            Self::Tensorrt(_) => format!("tensorrt:{}", ids.join(",")),
+        }
+    }
+}
+
 impl Device {
-    /// The device that will really be used.
+    /// The device that is used: `auto` is a GPU if one can be used and its libraries are here.
     ///
     /// # Errors
-    /// [`SettingError`] for a device that is not implemented yet.
-    pub fn resolve(self) -> Result<Self, SettingError> {
-        match self {
-            Self::Auto | Self::Cpu => Ok(Self::Cpu),
-            Self::Cuda | Self::Tensorrt => Err(SettingError::new(Setting::Device, "GPUs are not implemented yet")
-                .value(self.to_string())
-                .hint("use --device cpu (or auto)")),
+    /// [`SettingError`] for a GPU that is not there or cannot be used. It never becomes the CPU instead.
+    pub fn resolve(self, search: &Search) -> Result<ResolvedDevice, SettingError> {
+        let gpus = || {
+            gpu::choose(self, gpu::found(), Build::INSTALLED).map_err(|error| {
+                SettingError::new(Setting::Device, error.to_string()).value(self.to_string()).hint(error.hint())
+            })
+        };
+        match self.kind {
+            DeviceKind::Auto | DeviceKind::Cpu => Ok(ResolvedDevice::Cpu),
+            DeviceKind::Cuda => Ok(ResolvedDevice::Cuda(gpus()?)),
+            DeviceKind::Tensorrt => Ok(ResolvedDevice::Tensorrt(gpus()?)),
         }
     }
 }
@@ -51,16 +92,33 @@ impl Kernels {
 }
 
 impl Dtype {
-    /// The format that will really be used.
+    /// The format that is used. On a GPU, `auto` stays what it is until the model is known ([`Dtype::of_model`]).
     ///
     /// # Errors
-    /// [`SettingError`] for a format that is not implemented yet, or that the processor lacks.
-    pub fn resolve(self) -> Result<Self, SettingError> {
+    /// [`SettingError`] for a format that is not implemented yet, or that the device lacks.
+    pub fn resolve(self, device: &ResolvedDevice) -> Result<Self, SettingError> {
+        match (self, device.is_gpu()) {
+            (Self::Int8, true) => {
+                Err(SettingError::new(Setting::Dtype, "8-bit layers run on the CPU alone, not on GPUs")
+                    .value(self.name())
+                    .hint("use --dtype float16 on a GPU, or --device cpu"))
+            }
+            (_, true) => Ok(self),
+            (Self::Auto | Self::Float32, false) => Ok(Self::Float32),
+            (Self::Int8, false) => Ok(Self::Int8),
+            (Self::Bfloat16, false) => Kernels::Auto.resolve(self).map(|_| self),
+            (Self::Float16, false) => Err(self.refused("the CPU computes no layers in it; GPUs do")),
+        }
+    }
+
+    /// The format of a model of this `model_type` on `device`, after [`Dtype::resolve`].
+    pub fn of_model(self, device: &ResolvedDevice, model_type: Option<&str>) -> Self {
         match self {
-            Self::Auto | Self::Float32 => Ok(Self::Float32),
-            Self::Int8 => Ok(Self::Int8),
-            Self::Bfloat16 => Kernels::Auto.resolve(self).map(|_| self),
-            Self::Float16 => Err(self.not_implemented()),
+            Self::Auto if !device.is_gpu() => Self::Float32,
+            // Its activations exceed what float16 can hold, as its model card says.
+            Self::Auto if model_type.is_some_and(|name| name.starts_with("gemma")) => Self::Bfloat16,
+            Self::Auto => Self::Float16,
+            dtype => dtype,
         }
     }
 

@@ -1,19 +1,21 @@
 //! Sessions: a graph with its weights, ready to run on one thread.
 //!
 //! ONNX Runtime is given the weights by address, and packs the matrices for its GEMM into a container that all
-//! sessions of a model share: the weights are in memory once, however many workers there are.
+//! sessions of a model share: the weights are in memory once, however many workers there are. A GPU gets a copy of them.
 
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::AsPointer;
+use ort::logging::LogLevel;
 use ort::memory::{Allocator, MemoryInfo};
-use ort::session::SessionOutputs;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
+use ort::session::{RunOptions, SessionOutputs};
 use ort::value::{DynValue, TensorRef};
 
-use super::{Runtime, RuntimeError, operators};
+use super::placement::{self, LoadLog};
+use super::{Provider, Runtime, RuntimeError, operators};
 use crate::graph::{Element, Graph, Initializer, WEIGHTS_FOLDER, below_root};
 
 /// The folder for external data of a model loaded from memory (onnxruntime_session_options_config_keys.h).
@@ -21,15 +23,22 @@ const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path"
 
 static SESSION_BEING_MADE: Mutex<()> = Mutex::new(());
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// Threads inside one operator. 1 runs everything on the calling thread.
     pub intra_threads: usize,
+    pub provider: Provider,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { intra_threads: 1 }
+        Self { intra_threads: 1, provider: Provider::Cpu }
+    }
+}
+
+impl From<Provider> for SessionOptions {
+    fn from(provider: Provider) -> Self {
+        Self { provider, ..Self::default() }
     }
 }
 
@@ -76,64 +85,110 @@ pub enum Numbers<'a> {
 /// A model loaded into ONNX Runtime, for one caller at a time.
 pub struct Session {
     inner: ort::session::Session,
+    run_options: Option<RunOptions>,
     /// After `inner`, so that it is dropped after it: the session reads this memory as long as it lives.
     _weights: Option<Arc<SharedWeights>>,
 }
 
 impl Runtime {
-    /// A session over a graph built here.
+    /// A session over a graph built here. On a GPU it has copies of the weights, and no node may fall back to the CPU.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Load`]; [`RuntimeError::NoKernel`] names the operators that a GPU does not have.
     pub fn session(
         &self,
         graph: &Graph,
         weights: &Arc<SharedWeights>,
         options: SessionOptions,
     ) -> Result<Session, RuntimeError> {
-        let load = |source| RuntimeError::Load { model: "the graph".into(), source };
         // One session at a time: each packs all matrices once more before it finds that they are packed already, and
         // what it then gives back stays with the allocator's per-thread pools unless they are trimmed.
         let _turn = SESSION_BEING_MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = match self.built(graph, weights, &options, None) {
+            // The error names no node; the log of a second attempt does.
+            Err(error) if placement::is_fallback(&error) => {
+                let log = LoadLog::default();
+                let again = self.built(graph, weights, &options, Some(&log));
+                let operators = log.placement().cpu_operators;
+                return Err(match again {
+                    Err(_) if !operators.is_empty() => RuntimeError::NoKernel { operators },
+                    _ => RuntimeError::Load { model: "the graph".into(), source: error },
+                });
+            }
+            loaded => loaded.map_err(|source| RuntimeError::Load { model: "the graph".into(), source })?,
+        };
+        trim();
+        // CUDA has copied the weights. TensorRT may read them again, for an engine of other shapes.
+        let kept = !matches!(options.provider, Provider::Cuda(_));
+        Ok(Session { inner: loaded, run_options: None, _weights: kept.then(|| Arc::clone(weights)) })
+    }
+
+    fn built(
+        &self,
+        graph: &Graph,
+        weights: &SharedWeights,
+        options: &SessionOptions,
+        log: Option<&LoadLog>,
+    ) -> ort::Result<ort::session::Session> {
         let mut builder = self
-            .builder(options)
-            .map_err(load)?
+            .builder(options, true)?
             // The graph is written as it should run: there is nothing to optimise, and start-up is faster without.
-            .with_optimization_level(GraphOptimizationLevel::Disable)
-            .map_err(|e| load(e.into()))?
-            .with_prepacked_weights(&weights.packed)
-            .map_err(|e| load(e.into()))?;
-        builder = builder.with_config_entry(WEIGHTS_DIR, WEIGHTS_FOLDER).map_err(|e| load(e.into()))?;
+            .with_optimization_level(GraphOptimizationLevel::Disable)?
+            .with_config_entry(WEIGHTS_DIR, WEIGHTS_FOLDER)?;
+        let gpu = options.provider.is_gpu();
+        builder = match (gpu, &options.provider) {
+            (false, _) => builder.with_prepacked_weights(&weights.packed)?,
+            // In memory of their own: the arena would round them up, and count them against its limit.
+            (true, Provider::Cuda(_)) => builder.with_device_allocated_initializers()?.with_disable_cpu_fallback()?,
+            (true, _) => builder.with_device_allocated_initializers()?,
+        };
+        if let Some(log) = log {
+            builder = log.listen(builder)?;
+        }
         if !graph.operators.is_empty() {
-            builder = builder
-                .with_operators(operators::domain(&graph.operators).map_err(load)?)
-                .map_err(|e| load(e.into()))?;
+            builder = builder.with_operators(operators::domain(&graph.operators)?)?;
         }
         for (Initializer { name, data, .. }, value) in weights.owner.iter().zip(&weights.values) {
             // Weights without a file and offset in the graph are passed by address, which costs a copy.
-            if data.place().and_then(|(path, _)| below_root(path)).is_none() {
-                builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
+            if gpu || data.place().and_then(|(path, _)| below_root(path)).is_none() {
+                builder = builder.with_external_initializer(name, Arc::clone(value))?;
             }
-            // Given by address, a weight is known to be shared, and so is what is packed from it.
-            builder = builder.with_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
+            // Given by address, a weight is known to be shared, and so is what is packed from it. A GPU takes only copies.
+            if !gpu {
+                builder = builder.with_initializer(name, Arc::clone(value))?;
+            }
         }
-        let inner = builder.commit_from_memory(&graph.model).map_err(load)?;
-        drop(builder);
-        trim();
-        Ok(Session { inner, _weights: Some(Arc::clone(weights)) })
+        builder.commit_from_memory(&graph.model)
     }
 
-    /// A session over a ready `.onnx` file.
+    /// A session over a ready `.onnx` file. On a GPU, nodes without a kernel there are computed on the CPU, with a warning
+    /// that counts them.
     pub fn session_from_file(&self, path: &Path, options: SessionOptions) -> Result<Session, RuntimeError> {
         let load = |source| RuntimeError::Load { model: path.display().to_string(), source };
-        let inner = self.builder(options).map_err(load)?.commit_from_file(path).map_err(load)?;
-        Ok(Session { inner, _weights: None })
+        let mut builder = self.builder(&options, false).map_err(load)?;
+        if !options.provider.is_gpu() {
+            let inner = builder.commit_from_file(path).map_err(load)?;
+            return Ok(Session { inner, run_options: None, _weights: None });
+        }
+        let log = LoadLog::default();
+        let inner = log.listen(builder).and_then(|mut builder| builder.commit_from_file(path)).map_err(load)?;
+        if let Some(warning) = log.placement().warning() {
+            tracing::warn!("{}: {warning}", path.display());
+        }
+        // The session's log level is that of its runs, too.
+        let mut run_options = RunOptions::new()?;
+        run_options.set_log_level(LogLevel::Warning)?;
+        Ok(Session { inner, run_options: Some(run_options), _weights: None })
     }
 
-    fn builder(&self, options: SessionOptions) -> ort::Result<SessionBuilder> {
+    fn builder(&self, options: &SessionOptions, built_here: bool) -> ort::Result<SessionBuilder> {
         Ok(ort::session::Session::builder(self.environment())?
             .with_intra_threads(options.intra_threads)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(options.intra_threads > 1)?
             // Shapes change from group to group: a plan for one shape would be memory for nothing.
-            .with_memory_pattern(false)?)
+            .with_memory_pattern(false)?
+            .with_execution_providers(options.provider.dispatch(self.version(), built_here))?)
     }
 }
 
@@ -174,7 +229,10 @@ impl Session {
             };
             values.push((name, value));
         }
-        Ok(self.inner.run(values)?)
+        Ok(match &self.run_options {
+            Some(options) => self.inner.run_with_options(values, options)?,
+            None => self.inner.run(values)?,
+        })
     }
 
     /// Names and shapes (-1 where it varies) of the inputs; no shape for what is not a tensor.

@@ -26,7 +26,8 @@ const ROOMS: &[(&str, usize)] = &[
     ("model", 11_500),
     ("output", 3_000),
     ("report", 3_500),
-    ("runtime", 1_500),
+    // GPUs: their driver, libraries and providers.
+    ("runtime", 3_500),
     ("server", 16_500),
     ("stats", 3_000),
     ("ui", 1_000),

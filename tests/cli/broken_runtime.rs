@@ -7,14 +7,20 @@ use crate::run::{embed, infa};
 use crate::support::{copy, fixture, library};
 
 #[test]
-fn unimplemented_devices_are_refused_before_anything_is_fetched() {
+fn devices_that_are_not_there_are_refused_before_anything_is_fetched() {
     let none = tempfile::tempdir().unwrap();
     for (flags, words) in [
-        (["--device", "cuda"], ["--device cuda", "not implemented"]),
-        (["--device", "tensorrt"], ["--device tensorrt", "not implemented"]),
-        (["--dtype", "float16"], ["--dtype float16", "not implemented"]),
+        (["--device", "cuda"], ["--device cuda: ", "GPU"]),
+        (["--device", "tensorrt:1"], ["--device tensorrt:1: ", "GPU"]),
+        (["--device", "cuda:all"], ["--device cuda:all: ", "GPU"]),
+        (["--device", "gpu"], ["--device", "cuda is an NVIDIA GPU"]),
+        (["--device", "cuda:x"], ["--device", "\"x\" is not the number of a GPU"]),
+        (["--dtype", "float16"], ["--dtype float16", "GPUs do"]),
     ] {
-        let ran = infa(["embed"]).args(flags).env("HF_HOME", none.path()).env("INFA_CACHE_DIR", none.path()).run();
+        let ran = infa(["embed"]).args(flags);
+        // Where there is a GPU, too.
+        let ran = ran.env("CUDA_VISIBLE_DEVICES", "");
+        let ran = ran.env("HF_HOME", none.path()).env("INFA_CACHE_DIR", none.path()).run();
         ran.refuses(2, &words).says(&["hint: "]);
     }
     assert_eq!(fs::read_dir(none.path()).unwrap().count(), 0);

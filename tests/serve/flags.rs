@@ -108,8 +108,8 @@ fn wrong_values_name_flag_and_choices() {
     for (args, says) in [
         (["--dtype", "fp8"], ["--dtype", "the format of 8 bits is int8"]),
         (["--dtype", "float64"], ["--dtype", "bfloat16"]),
-        (["--device", "mps"], ["--device", "infa computes on the CPU"]),
-        (["--device", "cuda"], ["device cuda", "not implemented yet"]),
+        (["--device", "mps"], ["--device", "NVIDIA GPUs"]),
+        (["--device", "cuda"], ["device cuda: ", "GPU"]),
         (["--device", "tpu"], ["--device", "tensorrt"]),
         (["--engine", "debugengine"], ["--engine", "onnx"]),
         (["--pooling-method", "median"], ["--pooling-method", "auto"]),

@@ -158,12 +158,12 @@ mod tests {
         assert_eq!((read.duration, read.warm_up), (Some(Duration::from_secs(2)), Some(Duration::from_mins(1))));
         assert_eq!(
             (read.rounds.unwrap().max, read.set.hardware.device, read.task),
-            (3, Some(Device::Cpu), Some(Task::Rerank))
+            (3, Some(Device::CPU), Some(Task::Rerank))
         );
         for (wrong, said) in [
             ("load = 'open'", "unknown load"),
             ("rounds = 0", "not a number of rounds"),
-            ("device = 'gpu'", "possible values: auto, cpu"),
+            ("device = 'gpu'", "devices: auto, cpu, cuda"),
             ("engines = [3]", "an engine such as"),
             ("duration = '-1s'", "duration"),
             ("stable = 'a'", "not a share"),

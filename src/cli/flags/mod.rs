@@ -16,6 +16,8 @@ pub(crate) use exports::ReportExportArgs;
 pub(crate) use given::given;
 pub(crate) use list::{List, list, one_per_model};
 pub(crate) use listing::ListingArgs;
-pub(crate) use model::{CpuArgs, HardwareArgs, InputArgs, MODEL_SOURCES, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
+pub(crate) use model::{
+    CpuArgs, GpuArgs, HardwareArgs, InputArgs, MODEL_SOURCES, ModelArgs, ModelIdArgs, TextArgs, VectorArgs,
+};
 pub(crate) use read::{FieldArgs, OutputArgs, ReadArgs};
 pub(crate) use values::{EngineEntry, Rounds, Share, duration};

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::Args;
 
 use super::given;
@@ -48,11 +49,14 @@ impl ModelIdArgs {
 /// The hardware that engines on this machine use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct HardwareArgs {
-    /// Device: auto, cpu, cuda [default: auto]
+    /// Device: auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt [default: auto]
     ///
-    /// infa's own engine computes on the CPU; cuda is for torch and other Python engines. tensorrt is not implemented yet.
-    #[arg(long, value_enum, value_name = "DEVICE")]
+    /// cuda is the first NVIDIA GPU, cuda:1 the second, cuda:0,1 both. auto is cuda if a GPU can be used and its libraries are here, otherwise cpu; cuda and tensorrt never become cpu. cuda installs missing libraries (0.7 GB); infa doctor shows what is here (docs/gpu.md).
+    #[arg(long, value_name = "DEVICE")]
     pub device: Option<Device>,
+
+    #[command(flatten)]
+    pub gpu: GpuArgs,
 
     #[command(flatten)]
     pub cpu: CpuArgs,
@@ -61,9 +65,11 @@ pub struct HardwareArgs {
 impl HardwareArgs {
     /// The names of the flags that are given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { device, cpu: CpuArgs { threads, copy_weights, kernels } } = *self;
+        let Self { device, gpu: GpuArgs { gpu_memory, tf32 }, cpu: CpuArgs { threads, copy_weights, kernels } } = *self;
         given([
             ("--device", device.is_some()),
+            ("--gpu-memory", gpu_memory.is_some()),
+            ("--tf32", tf32),
             ("--threads", threads.is_some()),
             ("--copy-weights", copy_weights),
             ("--kernels", kernels.is_some()),
@@ -77,7 +83,28 @@ impl HardwareArgs {
 
     /// Fills in what is missing from `other`.
     pub fn or(self, other: Self) -> Self {
-        Self { device: self.device.or(other.device), cpu: self.cpu.or(other.cpu) }
+        Self { device: self.device.or(other.device), gpu: self.gpu.or(other.gpu), cpu: self.cpu.or(other.cpu) }
+    }
+}
+
+/// Memory and arithmetic of GPUs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct GpuArgs {
+    /// Maximum GPU memory for activations, such as 2GiB [default: unlimited]
+    ///
+    /// Of each GPU and model; weights come on top.
+    #[arg(long, value_name = "SIZE", hide_short_help = true)]
+    pub gpu_memory: Option<ByteSize>,
+
+    /// Compute float32 products on GPUs in TensorFloat-32: faster, less exact
+    #[arg(long, overrides_with = "tf32", hide_short_help = true)]
+    pub tf32: bool,
+}
+
+impl GpuArgs {
+    /// Fills in what is missing from `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self { gpu_memory: self.gpu_memory.or(other.gpu_memory), tf32: self.tf32 || other.tf32 }
     }
 }
 
@@ -124,9 +151,9 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub hardware: HardwareArgs,
 
-    /// float32, int8, bfloat16 [default: auto: float32]
+    /// float32, float16, bfloat16, int8 [default: auto: float32, on GPUs float16]
     ///
-    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached. bfloat16 needs a processor with AVX-512 BF16; float16 is for Python engines, infa's own does not implement it yet.
+    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached. On the CPU, bfloat16 needs a processor with AVX-512 BF16; float16 is for GPUs, int8 for the CPU.
     #[arg(long, value_enum, value_name = "DTYPE")]
     pub dtype: Option<Dtype>,
 

@@ -93,13 +93,12 @@ const FLAGS: &[(&[&str], Tips)] = &[
         &["-n", "--iterations", "--repeat"],
         &[("rounds", "--rounds N is the number of rounds, --requests N that of requests in a round")],
     ),
-    (&["--gpu", "--cuda"], &[("device", GPU)]),
+    (&["--gpu", "--cuda"], &[("device", "--device cuda")]),
     (&["--fp16", "--half"], &[("dtype", HALF)]),
     (&["--bf16"], &[("dtype", BFLOAT16)]),
     (&["--int8", "--quantize", "--quantized"], &[("dtype", "--dtype int8"), ("engines", "--engines onnx:int8")]),
 ];
-const GPU: &str = "infa's own engine computes on the CPU; --engine torch@cuda uses a GPU";
-const HALF: &str = "infa's own engine computes in float32 or int8; --dtype int8 is smaller and faster";
+const HALF: &str = "--dtype float16";
 const BFLOAT16: &str = "--dtype bfloat16";
 const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
 
@@ -123,8 +122,7 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
 
 /// Values of other programs that sound like one of infa's with another meaning, and the right ones, by the flag's name.
 const VALUES: &[(&str, &[&str], &str)] = &[
-    ("--device", &["gpu", "cuda", "cuda:0", "mps", "rocm"], GPU),
-    ("--dtype", &["fp16", "f16", "half", "float16"], HALF),
+    ("--dtype", &["fp16", "f16", "half"], HALF),
     ("--dtype", &["bf16"], BFLOAT16),
     ("--dtype", &["fp32", "f32", "float"], "--dtype float32"),
 ];
@@ -288,10 +286,10 @@ mod tests {
             (&["embed", "--url", "x"], "--engine NAME=URL", "-- --url"),
             (&["bench", "--url", "x"], "--engines NAME=URL", "-- --url"),
             (&["embed", "--max-tokens", "5"], "tip: --max-length N", "--batch-tokens'"),
-            (&["embed", "--gpu"], "computes on the CPU", "--device cuda"),
-            (&["embed", "--fp16"], "computes in float32", "float16"),
-            (&["embed", "--device", "gpu"], "computes on the CPU", "similar"),
-            (&["embed", "--dtype", "fp16"], "--dtype int8", "similar"),
+            (&["embed", "--gpu"], "--device cuda", "similar"),
+            (&["embed", "--fp16"], "--dtype float16", "int8"),
+            (&["embed", "--device", "gpu"], "cuda is an NVIDIA GPU", "similar"),
+            (&["embed", "--dtype", "fp16"], "--dtype float16", "similar"),
             (&["rerank", "--mode", "query"], "'--model-id'", "'--model'"),
             (&["embed", "--text", "a", "f"], "tip: leave one of them out", "Usage"),
             (&["embed", "--text", "a", "--field", "f"], "without format and fields", "Usage"),

@@ -12,7 +12,7 @@ use super::tei::TeiArgs;
 use super::values::{
     ApiKey, LogLevel, ServeEngine, device, dtype, embedding_dtype, engine, path, pooling, text, yes_or_no,
 };
-use crate::cli::flags::{CpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list};
+use crate::cli::flags::{CpuArgs, GpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list};
 use crate::cli::parse::paragraphs;
 use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
@@ -97,7 +97,9 @@ pub struct ModelsArgs {
     #[arg(long, value_parser = list::<PathBuf, String>(path), value_name = "FILE")]
     pub onnx_file: Vec<List<PathBuf>>,
 
-    /// Device: auto, cpu, cuda, tensorrt [default: auto]
+    /// Device: auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt [default: auto]
+    ///
+    /// auto is cuda if a GPU can be used and its libraries are here, otherwise cpu (docs/gpu.md).
     #[arg(long, value_parser = list(device), value_name = "DEVICE")]
     pub device: Vec<List<Device>>,
 
@@ -142,6 +144,9 @@ pub struct ModelsArgs {
     /// A file of lines, JSON lines, CSV or TSV, with texts like those of later requests.
     #[arg(long, value_name = "FILE")]
     pub calibrate: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub gpu: GpuArgs,
 
     #[command(flatten)]
     pub cpu: CpuArgs,

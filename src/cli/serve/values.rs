@@ -9,7 +9,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 
 use crate::model::pooling::Pooling;
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{Device, DeviceError, Dtype};
 use crate::server::EmbeddingDtype;
 
 /// Engine of a served model.
@@ -89,8 +89,8 @@ fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
 
 pub(super) fn device(text: &str) -> Result<Device, String> {
     match text {
-        "mps" => Err("infa computes on the CPU: leave --device out, or say cpu".into()),
-        _ => choice(text),
+        "mps" => Err("infa computes on the CPU and on NVIDIA GPUs: leave --device out, or say cpu or cuda".into()),
+        _ => text.parse().map_err(|e: DeviceError| e.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::engine_set::NamedEngine;
 use super::super::engines::Interpreters;
+use super::super::settings::device_of;
 use super::super::{AppContext, Error};
 use super::plan::Plan;
 use crate::engine::recipes::Location;
@@ -32,10 +33,12 @@ impl<'a> Obstacles<'a> {
         let cache = &self.app.globals.cache;
         let missing = match spec.kind.location() {
             Location::Process => {
-                let device = spec.device.or(self.plan.set.hardware.device).unwrap_or_default();
-                let device = device.resolve().err().map(|e| Error::from(e).to_string());
-                let dtype = || spec.dtype()?.resolve().err().map(|e| Error::from(e).to_string());
-                device.or_else(dtype)
+                let hardware = self.plan.set.hardware.on(spec.device);
+                match device_of(&hardware, spec.dtype(), &self.app.globals) {
+                    Ok(device) => spec.dtype().and_then(|dtype| Some(Error::from(dtype.resolve(&device).err()?))),
+                    Err(error) => Some(error),
+                }
+                .map(|error| with_hint(&error, error.hint()))
             }
             Location::Python(_) => self.interpreters.missing(spec, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::bench::dataset;
 use crate::engine::EngineKind;
-use crate::runtime::device::Device;
+use crate::runtime::device::DeviceKind;
 
 /// A value, or the beginning of one, and what it means.
 pub(super) type Candidate = (String, String);
@@ -106,7 +106,7 @@ fn options(kind: EngineKind, current: &str, several: bool) -> Vec<Candidate> {
     };
     let mut candidates = Vec::new();
     if !current.contains(':') && kind.server().is_none() {
-        let devices = Device::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let devices = DeviceKind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         candidates.extend(devices.map(|device| (format!("{name}@{}", device.get_name()), "a device".to_owned())));
     }
     let chosen: Vec<&str> = before.split(':').skip(1).collect();

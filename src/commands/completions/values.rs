@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 
@@ -14,7 +15,7 @@ use crate::compare::threshold::Kind;
 use crate::compare::{runs, threshold};
 use crate::engine::{EngineKind, python};
 use crate::model::pooling::Pooling;
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{DeviceKind, Dtype};
 
 /// The command with candidates for the values of its flags.
 pub(super) fn attached(command: Command) -> Command {
@@ -34,7 +35,8 @@ fn completed(command: &str, arg: Arg) -> Arg {
         ("remove", "model_id" | "model_flag") => arg.add(chosen(|_| models::cached())),
         (_, "model_id" | "model_flag") => arg.add(ArgValueCompleter::new(|current: &OsStr| models_or_paths(current))),
         ("serve", "engine") => arg.add(list(names::<ServeEngine>)),
-        ("serve", "device") => arg.add(list(names::<Device>)),
+        ("serve", "device") => arg.add(list(names::<DeviceKind>)),
+        (_, "device") => arg.add(chosen(|_| devices())),
         ("serve", "dtype") => arg.add(list(names::<Dtype>)),
         ("serve", "pooling_method") => arg.add(list(pooling)),
         ("serve", "embedding_dtype") => arg.add(list(embedding_dtypes)),
@@ -112,6 +114,12 @@ fn of(names: &[&str]) -> Vec<CompletionCandidate> {
 fn names<T: ValueEnum>(_: &OsStr) -> Vec<CompletionCandidate> {
     let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
     values.map(|value| CompletionCandidate::new(value.get_name()).help(value.get_help().cloned())).collect()
+}
+
+fn devices() -> Vec<Candidate> {
+    let values = DeviceKind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let help = |value: &PossibleValue| value.get_help().map(ToString::to_string).unwrap_or_default();
+    values.map(|value| (value.get_name().to_owned(), help(&value))).collect()
 }
 
 fn pooling(current: &OsStr) -> Vec<CompletionCandidate> {

@@ -24,7 +24,7 @@ pub(super) fn resolve(
         let name = spec.kind.name();
         return Err(flag("--dtype", format!("{spec} takes it as an option, as in {name}:{dtype}")));
     }
-    if let Some(device) = model.hardware.device.filter(|&device| device != Device::Auto) {
+    if let Some(device) = model.hardware.device.filter(|&device| device != Device::AUTO) {
         if spec.device.is_some_and(|other| other != device) {
             return Err(flag("--device", format!("contradicts {spec}; give one of them")));
         }

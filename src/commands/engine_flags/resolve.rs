@@ -41,7 +41,7 @@ pub(crate) fn resolve(
 /// `--dtype`.
 fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {
-        if model.hardware.device.is_some_and(|other| other != Device::Auto && other != device) {
+        if model.hardware.device.is_some_and(|other| other != Device::AUTO && other != device) {
             return Err(flag("--device", format!("contradicts {spec}; give one of them")));
         }
         model.hardware.device = Some(device);

@@ -17,12 +17,13 @@ use crate::model::task::Task;
 use crate::model::tokenizer;
 use crate::model::weights::Weights;
 use crate::output::{BytesWriter, Destination};
+use crate::runtime::ResolvedDevice;
 use crate::runtime::Runtime;
 use crate::runtime::device::Dtype;
 
 pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ExportArgs { source, output, task, standard_ops, attention_mask, dtype, calibrate } = args;
-    let dtype = dtype.resolve()?;
+    let dtype = dtype.resolve(&ResolvedDevice::Cpu)?;
     if dtype == Dtype::Bfloat16 {
         let reason = "an exported graph is in float32 or int8: bfloat16 takes operators of infa's own".into();
         return Err(Error::Flag { flag: "--dtype bfloat16", reason });

@@ -13,12 +13,13 @@ use crate::cli::{
     ServeArgs, ServeEngine, TextArgs, VectorArgs, one_per_model,
 };
 use crate::commands::Error;
-use crate::commands::settings::{Globals, local_options};
+use crate::commands::settings::{Globals, device_of, local_options};
 use crate::engine::open::LocalOptions;
 use crate::model::DEFAULT_MODEL;
 use crate::model::cache::HubEnv;
 use crate::model::hub::short_names;
 use crate::plural::counted;
+use crate::runtime::ResolvedDevice;
 use crate::runtime::device::Dtype;
 use crate::server::trace::TraceOptions;
 use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
@@ -144,6 +145,7 @@ fn resolve_models(
         no_model_warmup,
         batch_size,
         calibrate,
+        gpu,
         cpu,
     } = args;
     // As with a shell variable that is not set.
@@ -175,10 +177,12 @@ fn resolve_models(
 
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
-        let dtype = dtype.map(|dtype| exact(dtype, remarks));
+        let hardware = HardwareArgs { device: devices.next().flatten(), gpu, cpu };
+        let device = device_of(&hardware, dtype, globals)?;
+        let dtype = dtype.map(|dtype| exact(dtype, &device, remarks));
         let revision = revision_of(&model_id, revisions.next().flatten(), remarks);
         let id = ModelIdArgs { model_id: Some(model_id.clone()), revision };
-        let mut model = ModelArgs::new(id, HardwareArgs { device: devices.next().flatten(), cpu });
+        let mut model = ModelArgs::new(id, hardware);
         model.onnx_file = onnx_files.next().flatten();
         model.calibrate = calibrate.clone().filter(|_| is_int8(&dtype));
         model.dtype = dtype;
@@ -202,8 +206,8 @@ fn resolve_models(
 
 /// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: what the processor cannot
 /// compute is computed in float32, which is more exact.
-fn exact(dtype: Dtype, remarks: &mut Vec<String>) -> Dtype {
-    if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) || dtype.resolve().is_ok() {
+fn exact(dtype: Dtype, device: &ResolvedDevice, remarks: &mut Vec<String>) -> Dtype {
+    if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) || dtype.resolve(device).is_ok() {
         return dtype;
     }
     let remark = format!(

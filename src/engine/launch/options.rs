@@ -47,7 +47,7 @@ impl Launch {
             model_dir: model_dir.to_owned(),
             name,
             threads: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
-            device: Device::Auto,
+            device: Device::AUTO,
             startup_timeout: if container { Self::CONTAINER_STARTUP_TIMEOUT } else { Self::STARTUP_TIMEOUT },
             stop_timeout: Self::STOP_TIMEOUT,
         }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use reqwest::Url;
 
 use super::Launch;
@@ -87,7 +86,7 @@ impl Server {
         let view = if writes { Some(View::of(model).map_err(|e| unusable(launch, &e))?) } else { None };
         let path = view.as_ref().map(View::path);
         let model = path.as_deref().unwrap_or(model);
-        let device = launch.device.to_possible_value();
+        let device = launch.device.to_string();
         let filled = launch.command.fill(&Values {
             model,
             host: HOST,
@@ -95,7 +94,7 @@ impl Server {
             metrics_port,
             name: &launch.name,
             threads: launch.threads.get(),
-            device: device.as_ref().map_or("auto", |device| device.get_name()),
+            device: &device,
             flags,
         });
         let shown = filled.to_string();

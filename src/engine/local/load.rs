@@ -19,7 +19,7 @@ use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};
 use crate::model::{Model, ModelError, Setting, SettingError};
 use crate::runtime::device::Dtype;
-use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
+use crate::runtime::{Provider, Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
@@ -64,9 +64,10 @@ pub(super) fn load_safetensors(
     let files = WeightFiles::of(&graph.initializers);
     let shared = runtime.share(graph.initializers.clone())?;
     let make = {
-        let runtime = runtime.clone();
-        move |_| -> Result<Session, RuntimeError> {
-            let session = runtime.session(&graph, &shared, SessionOptions::default())?;
+        let (runtime, providers) = (runtime.clone(), options.providers());
+        move |worker: usize| -> Result<Session, RuntimeError> {
+            let provider: Provider = providers[worker % providers.len()].clone();
+            let session = runtime.session(&graph, &shared, provider.into())?;
             weights.release_pages();
             Ok(session)
         }
@@ -119,8 +120,9 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let session_options = SessionOptions { intra_threads: options.threads.get() };
-    let mut session = runtime.session_from_file(path, session_options)?;
+    let provider = options.providers().swap_remove(0);
+    let session_options = SessionOptions { intra_threads: options.threads.get(), provider };
+    let mut session = runtime.session_from_file(path, session_options.clone())?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: a run with one token measures it.
     let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
@@ -136,7 +138,7 @@ pub(super) fn load_onnx(
     let vocab_size = model.config.get("vocab_size").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
     let vocab_size = vocab_size.unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
-    let make = move |_| runtime.session_from_file(&path, session_options);
+    let make = move |_| runtime.session_from_file(&path, session_options.clone());
     let per_token = interface.per_token;
     let bounds = options.bounds(options.batch_tokens.get(), interface.grouping());
     let scheduler = Scheduler::new(1, bounds, vec![session], make, runs(interface, &files, options));

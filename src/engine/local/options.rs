@@ -9,12 +9,14 @@ use crate::batch::scheduler::Bounds;
 use crate::engine::int8::Int8Options;
 use crate::kernels::Set;
 use crate::model::weights::Access;
-use crate::runtime::cores;
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::Dtype;
+use crate::runtime::{CudaOptions, GpuSettings, Provider, ResolvedDevice, cores};
 
 #[derive(Clone)]
 pub struct OnnxOptions {
-    pub device: Device,
+    pub device: ResolvedDevice,
+    /// Settings of GPUs.
+    pub gpu: GpuSettings,
     pub dtype: Dtype,
     /// The instruction set of infa's own operators; `None`: only ONNX Runtime's.
     pub kernels: Option<Set>,
@@ -38,7 +40,8 @@ impl Default for OnnxOptions {
     /// float32 on all cores, without bounds.
     fn default() -> Self {
         Self {
-            device: Device::default(),
+            device: ResolvedDevice::Cpu,
+            gpu: GpuSettings::default(),
             dtype: Dtype::default(),
             kernels: None,
             threads: NonZero::new(cores::usable()).unwrap_or(NonZero::<usize>::MIN),
@@ -59,6 +62,15 @@ impl OnnxOptions {
     /// its limit is twice the usual group, to keep two workers busy.
     pub fn shared(self, queue_tokens: usize) -> Self {
         Self { queue_tokens, turn_tokens: 2 * Self::BATCH_TOKENS.get(), ..self }
+    }
+
+    /// The providers of the workers: one for each GPU, or the CPU's.
+    pub(super) fn providers(&self) -> Vec<Provider> {
+        let cuda = |gpu| Provider::Cuda(CudaOptions::new(gpu, self.gpu));
+        match self.device.gpus() {
+            [] => vec![Provider::Cpu],
+            gpus => gpus.iter().map(cuda).collect(),
+        }
     }
 
     pub(super) fn bounds(&self, group_tokens: usize, grouping: Grouping) -> Bounds {

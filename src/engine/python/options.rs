@@ -12,7 +12,7 @@ use crate::engine::int8::SENTENCES;
 use crate::engine::{EngineSpec, TextOptions};
 use crate::model::tokenizer::Truncate;
 use crate::runtime::cores;
-use crate::runtime::device::Device;
+use crate::runtime::device::DeviceKind;
 
 /// The task of a Python engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -113,10 +113,10 @@ impl PythonOptions {
         if self.task == PythonTask::Rerank && prompt_name.is_some() {
             return refuse(format!("--prompt-name: {name} knows no prompts of rerankers; --prompt gives one"));
         }
-        let device = match self.spec.device {
-            None | Some(Device::Auto) => "auto",
-            Some(Device::Cuda) => "cuda",
-            Some(_) => "cpu",
+        let device = match self.spec.device.unwrap_or_default().kind {
+            DeviceKind::Auto => "auto",
+            DeviceKind::Cuda => "cuda",
+            DeviceKind::Cpu | DeviceKind::Tensorrt => "cpu",
         };
         Ok(Setup {
             engine: name,

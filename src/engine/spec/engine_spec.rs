@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use super::{SpecError, redacted_url};
 use crate::engine::EngineKind;
-use crate::runtime::device::Device;
+use crate::runtime::device::{Device, GpuIds};
 use crate::suggest::suggest;
 
 /// An engine, local or remote.
@@ -42,12 +42,18 @@ impl EngineSpec {
             Some((head, url)) => (head, Some(url.trim())),
             None => (text, None),
         };
-        let mut words = head.split(':').map(str::trim);
+        let mut words = head.split(':').map(str::trim).peekable();
         let first = words.next().unwrap_or_default();
         let (name, device) = match first.split_once('@') {
             Some((name, device)) => {
-                let parsed = Device::from_str(device.trim(), true).map_err(|_| SpecError::Device(device.into()))?;
-                (name.trim(), Some(parsed))
+                let mut device: Device = device.parse()?;
+                // Words of digits after a GPU are its numbers.
+                while device.kind.is_gpu()
+                    && let Some(ids) = words.next_if(|word| is_gpu_ids(word))
+                {
+                    device.ids = device.ids.and(GpuIds::parse(ids)?);
+                }
+                (name.trim(), Some(device))
             }
             None => (first, None),
         };
@@ -87,8 +93,8 @@ impl fmt::Display for EngineSpec {
     /// Without user name, password and query of the URL, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        if let Some(device) = self.device.and_then(|device| device.to_possible_value()) {
-            write!(f, "@{}", device.get_name())?;
+        if let Some(device) = self.device {
+            write!(f, "@{}", device.in_spec())?;
         }
         for option in &self.options {
             write!(f, ":{option}")?;
@@ -98,6 +104,11 @@ impl fmt::Display for EngineSpec {
             None => Ok(()),
         }
     }
+}
+
+/// True for `1`, `0,1` and `all`: no option looks like that.
+fn is_gpu_ids(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit()) || word.eq_ignore_ascii_case("all")
 }
 
 /// The URL that the whole of `text` is, without what may be secret.
@@ -141,7 +152,7 @@ mod tests {
         let onnx = read("onnx@cuda:float16").unwrap();
         assert_eq!(
             (onnx.kind, onnx.device, onnx.options),
-            (EngineKind::Onnx, Some(Device::Cuda), vec!["float16".into()])
+            (EngineKind::Onnx, Some(Device::CUDA), vec!["float16".into()])
         );
         let tei = read("tei=http://127.0.0.1:8080/a?b=c").unwrap();
         assert_eq!((tei.kind, tei.url.unwrap().as_str()), (EngineKind::Tei, "http://127.0.0.1:8080/a?b=c"));
@@ -151,10 +162,31 @@ mod tests {
             "onnx-export",
             "onnx:int8",
             "onnx@cpu:int8",
+            "onnx@cuda:1:float16",
+            "onnx@cuda:0:1",
+            "onnx@tensorrt:all:float16",
             "openai=https://example.org/v1",
             "infa=http://[::1]:7997",
         ] {
             assert_eq!(read(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn numbers_after_a_gpu_are_its_own() {
+        let written = |text: &str| read(text).unwrap().to_string();
+        assert_eq!(written("onnx@cuda:1:0:float16"), "onnx@cuda:0:1:float16");
+        assert_eq!(written("onnx@cuda:0,2"), "onnx@cuda:0:2");
+        assert_eq!(written("onnx@CUDA:ALL:float16"), "onnx@cuda:all:float16");
+        for (text, reason) in [
+            ("onnx@cpu:0", "onnx has no option \"0\""),
+            ("onnx@cuda:float16:1", "onnx has no option \"1\""),
+            ("onnx@cuda:1x", "\"1x\" is not the number of a GPU"),
+            ("onnx@cuda:99", "there is no GPU 99"),
+            ("torch@cuda:1", "CUDA_VISIBLE_DEVICES"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
         }
     }
 

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::engine::EngineKind;
 use crate::plural::series;
-use crate::runtime::device::Device;
+use crate::runtime::device::{Device, DeviceError};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
@@ -12,8 +12,8 @@ pub enum SpecError {
     Unknown { name: String, like: Option<&'static str>, known: String },
     #[error("{url} lacks the API that the server speaks: write openai={url}, or {} instead of openai{}", other_servers(), .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
     NoApi { url: String, name: Option<String> },
-    #[error("there is no device {0:?}; devices: {devices}", devices = devices())]
-    Device(String),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error("{url:?} is not an http or https URL")]
     Url { url: String },
     #[error("{name} is a server: write where it is, as in {name}=http://127.0.0.1:8080")]
@@ -32,12 +32,10 @@ pub enum SpecError {
     Ignored { engine: &'static str, option: &'static str, reason: &'static str },
     #[error("{engine} does not compute on \"{device}\"")]
     NoDevice { engine: &'static str, device: Device },
+    #[error("{engine} takes no numbers of GPUs: CUDA_VISIBLE_DEVICES=1 shows it GPU 1 alone")]
+    NoGpuNumber { engine: &'static str },
     #[error("{name} is a server, which chooses its device itself")]
     DeviceOfServer { name: &'static str },
-}
-
-fn devices() -> String {
-    Device::value_variants().iter().map(Device::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The servers after the first, which messages have as their example.

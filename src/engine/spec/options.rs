@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::{EngineSpec, SpecError};
 use crate::engine::recipes::{Location, OptionGroup};
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{DeviceKind, Dtype, GpuIds};
 use crate::suggest::suggest;
 
 /// An option of Python engines beside those of their groups.
@@ -23,10 +23,13 @@ impl EngineSpec {
         if let (Some(_), Some(option)) = (&self.url, self.options.first()) {
             return Err(SpecError::OptionOfServer { engine, option: option.clone() });
         }
-        if let (Some(device), Some(python)) = (self.device, self.kind.python())
-            && (device == Device::Tensorrt || device == Device::Cuda && !python.cuda)
-        {
-            return Err(SpecError::NoDevice { engine, device });
+        if let (Some(device), Some(python)) = (self.device, self.kind.python()) {
+            if device.kind == DeviceKind::Tensorrt || device.kind == DeviceKind::Cuda && !python.cuda {
+                return Err(SpecError::NoDevice { engine, device });
+            }
+            if device.ids != GpuIds::First {
+                return Err(SpecError::NoGpuNumber { engine });
+            }
         }
         let mut chosen: BTreeMap<&str, &str> = BTreeMap::new();
         for option in &self.options {

@@ -113,7 +113,7 @@ pub(super) fn observe(
     let interface = Interface::built(&graph, request.precision);
     let shared = runtime.share(graph.initializers.clone())?;
     // All threads in one operator: there is one text at a time.
-    let options = SessionOptions { intra_threads: rayon::current_num_threads() };
+    let options = SessionOptions { intra_threads: rayon::current_num_threads(), ..SessionOptions::default() };
     let mut session = runtime.session(&graph, &Arc::clone(&shared), options)?;
     let mut ranges = Ranges::new(inputs.clone());
     for tokens in &texts.calibration {

@@ -61,8 +61,7 @@ impl OnnxEngine {
         text: &TextOptions,
         options: OnnxOptions,
     ) -> Result<Self, EngineError> {
-        options.device.resolve()?;
-        let dtype = options.dtype.resolve()?;
+        let dtype = options.dtype.resolve(&options.device)?;
         check_task(&model, output, text)?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
