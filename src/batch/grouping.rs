@@ -47,6 +47,7 @@ pub(super) struct Extent {
     most: usize,
     /// Most tokens of the rectangle that an unpadded group would fill.
     most_padded: usize,
+    most_tasks: usize,
     tasks: usize,
     tokens: usize,
     longest: usize,
@@ -54,14 +55,15 @@ pub(super) struct Extent {
 
 impl Extent {
     /// An empty group of at most `most` tokens; `budget` is what it could have if it did not leave work to others.
-    pub(super) fn new(grouping: Grouping, most: usize, budget: usize) -> Self {
+    pub(super) fn new(grouping: Grouping, most: usize, budget: usize, most_tasks: usize) -> Self {
         let most_padded = budget.saturating_mul(2);
-        Self { grouping, most, most_padded, tasks: 0, tokens: 0, longest: 0 }
+        Self { grouping, most, most_padded, most_tasks, tasks: 0, tokens: 0, longest: 0 }
     }
 
     /// Number of tasks of `length` tokens that may join, of `available` ones. The first task always may.
     pub(super) fn room(&self, length: usize, available: usize) -> usize {
         let length = length.max(1);
+        let available = available.min(self.most_tasks.saturating_sub(self.tasks));
         if self.tasks == 0 {
             return (self.most / length).max(1).min(available);
         }
@@ -100,9 +102,10 @@ impl Extent {
     /// True if not even a task of `shortest` tokens has room.
     pub(super) fn is_full(&self, shortest: usize) -> bool {
         self.tasks > 0
-            && match self.grouping {
-                Grouping::Near => self.most / self.longest.max(1) <= self.tasks,
-                _ => self.most.saturating_sub(self.tokens) < shortest.max(1),
-            }
+            && (self.tasks >= self.most_tasks
+                || match self.grouping {
+                    Grouping::Near => self.most / self.longest.max(1) <= self.tasks,
+                    _ => self.most.saturating_sub(self.tokens) < shortest.max(1),
+                })
     }
 }

@@ -15,6 +15,8 @@ pub trait Task: Send + 'static {
 pub struct Queue<T> {
     /// Most tokens in a group.
     budget: usize,
+    /// Most tasks in a group.
+    most_tasks: usize,
     grouping: Grouping,
     /// Their tasks by length.
     callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
@@ -39,6 +41,7 @@ impl<T: Task> Queue<T> {
     pub fn new(budget: usize, turn: usize, grouping: Grouping) -> Self {
         Self {
             budget,
+            most_tasks: usize::MAX,
             grouping,
             callers: HashMap::new(),
             order: FairQueue::new(turn),
@@ -49,6 +52,11 @@ impl<T: Task> Queue<T> {
             short: budget,
             small: None,
         }
+    }
+
+    /// Groups have at most `tasks` tasks.
+    pub fn with_most_tasks(self, tasks: usize) -> Self {
+        Self { most_tasks: tasks.max(1), ..self }
     }
 
     /// Groups have no more than about `tokens` tokens while small requests come beside larger ones.
@@ -139,12 +147,12 @@ impl<T: Task> Queue<T> {
         let budget = self.most(now);
         let most = budget.min((self.tokens / (idle + 1)).max(self.grouping.least()));
         if self.grouping != Grouping::Equal {
-            return Some(self.take_mixed(lead, Extent::new(self.grouping, most, budget), now));
+            return Some(self.take_mixed(lead, Extent::new(self.grouping, most, budget, self.most_tasks), now));
         }
         let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
-        let most = (most / length.max(1)).max(1);
+        let most = (most / length.max(1)).clamp(1, self.most_tasks);
         let wanted = available.div_ceil(available.div_ceil(most));
         let others = self.order.in_order(callers.iter().copied().filter(|&id| id != lead));
         let served: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
@@ -462,7 +470,8 @@ mod tests {
         for round in 0..300 {
             let grouping = [Grouping::Packed, Grouping::Unpadded, Grouping::Near][round % 3];
             let budget = rng.usize(1..3000);
-            let (mut queue, now) = (Queue::new(budget, 1024, grouping), Instant::now());
+            let most_tasks = if rng.bool() { usize::MAX } else { rng.usize(1..20) };
+            let (mut queue, now) = (Queue::new(budget, 1024, grouping).with_most_tasks(most_tasks), Instant::now());
             let (mut added, mut seen, mut ids) = (0, 0, Vec::new());
             for _ in 0..60 {
                 match rng.u8(0..4) {
@@ -482,6 +491,7 @@ mod tests {
                         };
                         seen += group.len();
                         check_bounds(&lengths(&group), budget, grouping);
+                        assert!(group.len() <= most_tasks);
                     }
                 }
                 assert_eq!(queue.tasks(), added - seen);

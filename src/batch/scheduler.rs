@@ -13,6 +13,8 @@ use super::rate::Rate;
 pub(crate) struct Bounds {
     /// Most tokens in a group.
     pub group_tokens: usize,
+    /// Most tasks in a group.
+    pub group_tasks: usize,
     /// The tasks that form a group.
     pub grouping: Grouping,
     /// Most tokens that wait; what is larger than that is taken only while nothing waits.
@@ -129,7 +131,8 @@ impl<T: Task> Scheduler<T> {
     ) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let state = State {
-            queue: Queue::new(bounds.group_tokens, bounds.turn_tokens, bounds.grouping),
+            queue: Queue::new(bounds.group_tokens, bounds.turn_tokens, bounds.grouping)
+                .with_most_tasks(bounds.group_tasks),
             reserved: 0,
             running: 0,
             idle: 0,
@@ -350,8 +353,13 @@ mod tests {
         }
     }
 
-    const ENDLESS: Bounds =
-        Bounds { group_tokens: 40, grouping: Grouping::Equal, queue_tokens: usize::MAX, turn_tokens: 1000 };
+    const ENDLESS: Bounds = Bounds {
+        group_tokens: 40,
+        group_tasks: usize::MAX,
+        grouping: Grouping::Equal,
+        queue_tokens: usize::MAX,
+        turn_tokens: 1000,
+    };
 
     fn tell(_: &mut u32, group: Vec<Number>) -> Memory {
         for Number(number, sender) in group {

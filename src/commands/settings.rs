@@ -140,7 +140,7 @@ pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals)
     let mut options = local_model(id, hardware, dtype, globals)?;
     options.request.onnx_file = onnx_file;
     options.text = text_options(text);
-    options.onnx.batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
+    options.onnx.batch_tokens = batch_tokens;
     options.onnx.int8.texts = calibrate.map(|path| calibration_texts(path, options.onnx.dtype)).transpose()?;
     Ok(options)
 }

@@ -14,7 +14,6 @@ use super::values::{
 };
 use crate::cli::flags::{CpuArgs, GpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list};
 use crate::cli::parse::paragraphs;
-use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
 use crate::runtime::device::{Device, Dtype};
@@ -203,9 +202,9 @@ pub struct ListenArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Maximum tokens of a batch of equally long texts
-    #[arg(long, alias = "batch-tokens", value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS)]
-    pub max_batch_tokens: NonZero<usize>,
+    /// Maximum tokens of a batch [default: 512; on GPUs 8192, or 16384 from 40 GB of memory]
+    #[arg(long, alias = "batch-tokens", value_name = "N")]
+    pub max_batch_tokens: Option<NonZero<usize>>,
 
     /// Maximum tokens in a model's queue; beyond it, requests get 429
     #[arg(long, value_name = "N", default_value_t = 524_288)]

@@ -125,7 +125,7 @@ fn resolve_models(
     args: ModelsArgs,
     vectors: VectorArgs,
     input: InputArgs,
-    batch_tokens: NonZero<usize>,
+    batch_tokens: Option<NonZero<usize>>,
     globals: &Globals,
     hub: &HubEnv,
     remarks: &mut Vec<String>,
@@ -186,7 +186,7 @@ fn resolve_models(
         model.onnx_file = onnx_files.next().flatten();
         model.calibrate = calibrate.clone().filter(|_| is_int8(&dtype));
         model.dtype = dtype;
-        model.batch_tokens = Some(batch_tokens);
+        model.batch_tokens = batch_tokens;
         let pooling = poolings.next().flatten().flatten();
         served.push(ModelSettings {
             name,

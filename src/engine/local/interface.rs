@@ -89,6 +89,12 @@ impl Interface {
         Ok(Self { inputs, output, per_token, layout, precision })
     }
 
+    /// The same with texts of nearly equal lengths in a group, where a mask shows the session what is padding.
+    pub(super) fn padded(self) -> Self {
+        let masks = self.inputs.iter().any(|(_, feed)| *feed == Feed::Mask);
+        Self { layout: if masks { Layout::Padded } else { self.layout }, ..self }
+    }
+
     /// The groups that the session can run.
     pub(super) fn grouping(&self) -> Grouping {
         match self.layout {

@@ -5,33 +5,20 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::collect::QueuedInput;
-use super::int8;
 use super::interface::{Interface, OnnxOutput};
+use super::loaded::{Loaded, no_thread, runs, unreadable};
 use super::options::OnnxOptions;
-use super::runner::run_work;
 use super::weight_files::WeightFiles;
 use super::worker::run_group;
-use crate::batch::scheduler::{Run, Scheduler};
+use super::{gpu, int8};
+use crate::batch::scheduler::Scheduler;
 use crate::engine::EngineError;
 use crate::graph::{self, Output, Precision, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};
-use crate::model::{Model, ModelError, Setting, SettingError};
+use crate::model::{Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
-use crate::runtime::{Provider, Runtime, RuntimeError, Session, SessionOptions};
-
-/// A model in memory, its workers running.
-pub(super) struct Loaded {
-    pub scheduler: Scheduler<QueuedInput>,
-    /// True if there is an output row for every token.
-    pub per_token: bool,
-    /// Length of an output row.
-    pub width: usize,
-    pub max_positions: Option<usize>,
-    pub vocab_size: usize,
-    pub files: WeightFiles,
-}
+use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// Builds the graph of `request` over the safetensors file `path` of `model`.
 pub(super) fn load_safetensors(
@@ -45,29 +32,24 @@ pub(super) fn load_safetensors(
     if let Some(adapter) = model.adapter {
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
+    if options.device.is_gpu() {
+        return gpu::load(runtime, weights, model, request, options);
+    }
     let weights = Arc::new(weights);
-    let precision = match options.dtype {
-        Dtype::Bfloat16 => Precision::Bfloat16,
-        Dtype::Float16 => Precision::Float16,
-        Dtype::Auto | Dtype::Float32 | Dtype::Int8 => Precision::Float32,
-    };
+    let precision = if options.dtype == Dtype::Bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };
     let request = &Request { kernels: options.kernels, precision, ..*request };
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
-        Dtype::Auto | Dtype::Float32 | Dtype::Bfloat16 => {
-            graph::build(&model.config, &weights, request).map_err(|e| e.of(&model.sentence.transformer))?
-        }
-        Dtype::Float16 => return Err(options.dtype.not_implemented().into()),
+        _ => graph::build(&model.config, &weights, request).map_err(|e| e.of(&model.sentence.transformer))?,
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
     let interface = Interface::built(&graph, precision);
     let files = WeightFiles::of(&graph.initializers);
     let shared = runtime.share(graph.initializers.clone())?;
     let make = {
-        let (runtime, providers) = (runtime.clone(), options.providers());
-        move |worker: usize| -> Result<Session, RuntimeError> {
-            let provider: Provider = providers[worker % providers.len()].clone();
-            let session = runtime.session(&graph, &shared, provider.into())?;
+        let runtime = runtime.clone();
+        move |_| -> Result<Session, RuntimeError> {
+            let session = runtime.session(&graph, &shared, SessionOptions::default())?;
             weights.release_pages();
             Ok(session)
         }
@@ -76,17 +58,12 @@ pub(super) fn load_safetensors(
         // In int8 a text's numbers are the same bit by bit in any company. So they shall be after what ONNX Runtime computes
         // in float32: sums that depend on how many rows there are.
         (Dtype::Int8, None, Output::Logits | Output::Answer(_)) | (Dtype::Int8, _, Output::Lexical(_)) => 1,
-        _ => options.batch_tokens.get(),
+        _ => options.group_tokens(),
     };
     let (per_token, bounds) = (interface.per_token, options.bounds(group_tokens, interface.grouping()));
     let first = vec![make(0)?];
     let scheduler = Scheduler::new(options.threads.get(), bounds, first, make, runs(interface, &files, options));
     Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size, files })
-}
-
-fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, QueuedInput> {
-    let (files, observer) = (files.clone(), options.observer.clone());
-    Arc::new(move |session, group| run_work(session, &interface, &files, group, observer.as_deref()))
 }
 
 /// Loads the ready `.onnx` file `path` for the `wanted` output.
@@ -97,7 +74,7 @@ pub(super) fn load_onnx(
     wanted: OnnxOutput,
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
-    if matches!(options.dtype, Dtype::Int8 | Dtype::Bfloat16) {
+    if matches!(options.dtype, Dtype::Int8 | Dtype::Float16 | Dtype::Bfloat16) {
         let reason = format!("{}: it takes weights from safetensors, not a ready .onnx file", path.display());
         let hint = "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
                     .onnx file whose numbers have that format already";
@@ -118,15 +95,23 @@ pub(super) fn load_onnx(
         let reason = format!("{path} has its weights in other files, which ONNX Runtime maps and cannot copy");
         return Err(SettingError::new(Setting::CopyWeights, reason).into());
     }
-    // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
-    // 5% slower than a session a core.
-    let provider = options.providers().swap_remove(0);
-    let session_options = SessionOptions { intra_threads: options.threads.get(), provider };
-    let mut session = runtime.session_from_file(path, session_options.clone())?;
-    let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
+    // On the CPU one session on all threads: every session of a file holds weights of its own. Measured on two cores, that
+    // is 1 to 5% slower than a session a core.
+    let providers = gpu::providers_of_file(path, options)?;
+    let workers = providers.len();
+    let (runtime, file) = (runtime.clone(), path.to_owned());
+    let intra_threads = options.threads.get();
+    let make = move |worker: usize| {
+        let provider = providers[worker % providers.len()].clone();
+        runtime.session_from_file(&file, SessionOptions { intra_threads, provider })
+    };
+    let mut sessions = (0..workers).map(&make).collect::<Result<Vec<Session>, _>>()?;
+    let session = &mut sessions[0];
+    let interface = Interface::discover(&path.display().to_string(), session, wanted)?;
+    let interface = if options.device.is_gpu() { interface.padded() } else { interface };
     // The width may be dynamic in the file: a run with one token measures it.
     let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
-    let width = match run_group(&mut session, &interface, &[&token], &|_, rows| Ok(rows.width)).0.pop() {
+    let width = match run_group(session, &interface, &[&token], &|_, rows| Ok(rows.width)).0.pop() {
         Some(Ok(width)) => width,
         Some(Err(e)) => {
             let reason = format!("it fails on a first token: {e}");
@@ -137,19 +122,9 @@ pub(super) fn load_onnx(
     let max_positions = graph::positions_of(&model.config);
     let vocab_size = model.config.get("vocab_size").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
     let vocab_size = vocab_size.unwrap_or(usize::MAX);
-    let (runtime, path) = (runtime.clone(), path.to_owned());
-    let make = move |_| runtime.session_from_file(&path, session_options.clone());
     let per_token = interface.per_token;
-    let bounds = options.bounds(options.batch_tokens.get(), interface.grouping());
-    let scheduler = Scheduler::new(1, bounds, vec![session], make, runs(interface, &files, options));
+    let bounds = options.bounds(options.group_tokens(), interface.grouping());
+    let scheduler = Scheduler::new(workers, bounds, sessions, make, runs(interface, &files, options));
     let scheduler = scheduler.map_err(no_thread)?;
     Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size, files })
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> EngineError {
-    ModelError::Io { path: path.to_owned(), source }.into()
-}
-
-fn no_thread(e: std::io::Error) -> RuntimeError {
-    RuntimeError::Run(ort::Error::new(format!("no worker thread can be started: {e}")))
 }

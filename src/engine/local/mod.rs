@@ -3,6 +3,8 @@
 //! ```text
 //! onnx              a model through ONNX Runtime: tokens, requests
 //!   ├ load          its session and its workers, from safetensors or a ready file
+//!   │   ├ gpu, warm_up, tensorrt  the same on GPUs
+//!   │   └ loaded    the result
 //!   ├ predictor, sparse, token_vectors, post_process   from the model's output to logits, weights, vectors
 //!   ├ tokenizers    threads that tokenise
 //!   ├ runner        requests through the queue to the workers
@@ -19,21 +21,28 @@
 
 mod collect;
 mod feeds;
+mod gpu;
 pub(crate) mod int8;
 mod interface;
 mod load;
+mod loaded;
 pub(crate) mod observe;
 mod onnx;
 mod options;
 mod post_process;
 mod predictor;
 mod prompts;
+#[cfg(test)]
+mod rehearsal;
 mod runner;
 mod sparse;
 mod static_embedding;
+mod tensorrt;
 mod token_vectors;
 mod tokenizers;
+mod warm_up;
 mod weight_files;
+mod weights_hash;
 mod worker;
 
 pub use onnx::OnnxEngine;

@@ -1,7 +1,8 @@
 //! Models that judge: classification heads, cross-encoders, and language models that answer a question about a pair.
 
 use super::interface::OnnxOutput;
-use super::load::{Loaded, load_onnx, load_safetensors};
+use super::load::{load_onnx, load_safetensors};
+use super::loaded::Loaded;
 use super::options::OnnxOptions;
 use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};

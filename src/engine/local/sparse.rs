@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::collect::Decode;
 use super::interface::OnnxOutput;
-use super::load::{Loaded, load_onnx, load_safetensors};
+use super::load::{load_onnx, load_safetensors};
+use super::loaded::Loaded;
 use super::options::OnnxOptions;
 use super::worker::OutputRows;
 use crate::engine::{self, EngineError, OutputKind, TextError};

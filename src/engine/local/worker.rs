@@ -31,11 +31,20 @@ pub(super) fn run_group<T>(
 ) -> (Vec<Result<T, TextError>>, Memory) {
     halving(inputs.len(), RuntimeError::is_out_of_memory, &mut |range: Range<usize>| {
         let start = range.start;
-        let texts = &inputs[range];
-        let feeds = Feeds::new(&interface.inputs, interface.layout, texts);
-        session.run(&feeds.inputs(&interface.inputs), interface.output, |shape, numbers| {
-            interface.split(shape, numbers, texts, &|at, rows| read(start + at, rows))
-        })
+        run(session, interface, &inputs[range], &|at, rows| read(start + at, rows))
+    })
+}
+
+/// Runs inputs together, or fails with all of them.
+pub(super) fn run<T>(
+    session: &mut Session,
+    interface: &Interface,
+    texts: &[&Tokens],
+    read: Read<'_, T>,
+) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
+    let feeds = Feeds::new(&interface.inputs, interface.layout, texts);
+    session.run(&feeds.inputs(&interface.inputs), interface.output, |shape, numbers| {
+        interface.split(shape, numbers, texts, read)
     })
 }
 
@@ -48,7 +57,7 @@ fn halving<T, E: Display>(
 ) -> (Vec<Result<T, TextError>>, Memory) {
     let (mut results, mut memory) = (Vec::with_capacity(count), Memory::Enough);
     // The parts that are left, the last one next.
-    let mut parts = vec![0..count];
+    let mut parts: Vec<Range<usize>> = std::iter::once(0..count).collect();
     while let Some(part) = parts.pop() {
         match run(part.clone()) {
             Ok(each) => results.extend(each),
@@ -190,7 +199,7 @@ mod tests {
 
     /// Runs `count` inputs by a model that fails on the inputs of `bad`, and with more than `most` inputs for want of
     /// memory; the inputs that have a result, the runs it took, and the memory.
-    fn run(count: usize, bad: &[usize], most: usize) -> (Vec<bool>, usize, Memory) {
+    fn run_some(count: usize, bad: &[usize], most: usize) -> (Vec<bool>, usize, Memory) {
         let mut runs = 0;
         let (results, memory) = halving(count, |e| *e == FULL, &mut |range: Range<usize>| {
             runs += 1;
@@ -211,20 +220,20 @@ mod tests {
     #[test]
     fn one_input_takes_no_others_along() {
         for bad in 0..13 {
-            let (fine, runs, memory) = run(13, &[bad], 100);
+            let (fine, runs, memory) = run_some(13, &[bad], 100);
             assert_eq!(fine, (0..13).map(|at| at != bad).collect::<Vec<_>>());
             assert!(runs <= 9, "{runs} runs");
             assert_eq!(memory, Memory::Enough);
         }
-        assert_eq!(run(5, &[0, 1, 2, 3, 4], 100).0, [false; 5]);
-        assert_eq!(run(0, &[], 100).0, [false; 0]);
+        assert_eq!(run_some(5, &[0, 1, 2, 3, 4], 100).0, [false; 5]);
+        assert_eq!(run_some(0, &[], 100).0, [false; 0]);
     }
 
     #[test]
     fn a_group_that_does_not_fit_runs_in_parts() {
-        assert_eq!(run(16, &[], 4), (vec![true; 16], 7, Memory::Exceeded));
-        assert_eq!(run(16, &[], 16), (vec![true; 16], 1, Memory::Enough));
-        let (fine, _, memory) = run(3, &[], 0);
+        assert_eq!(run_some(16, &[], 4), (vec![true; 16], 7, Memory::Exceeded));
+        assert_eq!(run_some(16, &[], 16), (vec![true; 16], 1, Memory::Enough));
+        let (fine, _, memory) = run_some(3, &[], 0);
         assert_eq!((fine, memory), (vec![false; 3], Memory::Exceeded));
     }
 }

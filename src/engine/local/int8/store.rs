@@ -5,10 +5,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::calibration::Texts;
 use super::report::Report;
+use crate::engine::local::weights_hash::hash_of;
 use crate::fetch::digest::{Hasher, sha256_file};
 use crate::fetch::{Cancel, publish, readable_by_all, staging_directory};
 use crate::graph::int8::file::Quantised;
@@ -22,8 +21,6 @@ use crate::regular_file;
 const ROOM: &str = "int8";
 const WEIGHTS: &str = "weights.safetensors";
 const REPORT: &str = "report.json";
-/// Bytes that are hashed by one thread.
-const PIECE: usize = 4 << 20;
 /// Digits of a hash that name a directory.
 const DIGITS: usize = 24;
 
@@ -145,22 +142,7 @@ fn not_kept(reason: &str) {
 
 /// The folder of a model's quantised weights, for all outputs.
 fn of_model(cache: &Path, weights: &Weights) -> PathBuf {
-    let mut hasher = Hasher::new();
-    for file in weights.files() {
-        let pieces: Vec<String> = file
-            .bytes()
-            .par_chunks(PIECE)
-            .map(|piece| {
-                let mut hasher = Hasher::new();
-                hasher.update(piece);
-                hasher.finish()
-            })
-            .collect();
-        pieces.iter().for_each(|piece| hasher.update(piece.as_bytes()));
-    }
-    // Every page of the files has been read; they need not stay in this process's memory.
-    weights.release_pages();
-    cache.join(ROOM).join(&hasher.finish()[..DIGITS])
+    cache.join(ROOM).join(&hash_of(weights)[..DIGITS])
 }
 
 /// The reports of what there is in `cache` of the model with these `weights`, made by this version.

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_settings};
 use crate::engine::local::interface::OnnxOutput;
-use crate::engine::local::load::{Loaded, load_onnx, load_safetensors};
+use crate::engine::local::load::{load_onnx, load_safetensors};
+use crate::engine::local::loaded::Loaded;
 use crate::engine::local::options::OnnxOptions;
 use crate::engine::local::post_process::PostProcess;
 use crate::engine::local::predictor;
@@ -14,14 +17,14 @@ use crate::engine::local::sparse::{self, SparsePostProcess};
 use crate::engine::local::token_vectors::{self, TokenPostProcess};
 use crate::engine::local::weight_files::WeightFiles;
 use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
-use crate::graph::{Output, Request, Rows};
+use crate::graph::{self, Output, Request, Rows};
 use crate::model::generative::PairPrompt;
 use crate::model::pooling::Pooling;
 use crate::model::source::WeightsFile;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, Setting, SettingError};
-use crate::runtime::Runtime;
-use crate::runtime::device::Kernels;
+use crate::runtime::device::{Dtype, Kernels};
+use crate::runtime::{ResolvedDevice, Runtime};
 
 pub struct OnnxEngine {
     pub(super) info: EngineInfo,
@@ -59,12 +62,19 @@ impl OnnxEngine {
         mut model: Model,
         output: OutputKind,
         text: &TextOptions,
-        options: OnnxOptions,
+        mut options: OnnxOptions,
     ) -> Result<Self, EngineError> {
-        let dtype = options.dtype.resolve(&options.device)?;
+        let dtype = dtype_of(&model, &options)?;
+        options.dtype = dtype;
         check_task(&model, output, text)?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
+        // Vectors of tokens have lengths of their own by role.
+        if !matches!(output, OutputKind::TokenVectors | OutputKind::HiddenStates) {
+            let limits =
+                [model.sentence.max_seq_length, model.tokenizer.model_max_length, graph::positions_of(&model.config)];
+            options.longest = text.max_length.or(limits.into_iter().flatten().min());
+        }
         let (loaded, mut head) = match output {
             OutputKind::Score | OutputKind::Labels => {
                 return Err(EngineError::wrong_task(&model, "its logits are the scores"));
@@ -122,8 +132,13 @@ impl OnnxEngine {
             normalize,
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype,
-            kernels: options.kernels.map_or(Kernels::Builtin.name(), |set| set.name()),
-            batch_tokens: options.batch_tokens.get(),
+            kernels: match (&options.device, options.kernels) {
+                (ResolvedDevice::Cuda(_), _) => "cuda",
+                (ResolvedDevice::Tensorrt(_), _) => "tensorrt",
+                (ResolvedDevice::Cpu, Some(set)) => set.name(),
+                (ResolvedDevice::Cpu, None) => Kernels::Builtin.name(),
+            },
+            batch_tokens: options.group_tokens(),
             truncate,
             threads: options.threads.get(),
         };
@@ -165,13 +180,12 @@ fn load_embedder(
         WeightsFile::Safetensors(path) => {
             let pooling = model.pooling(pooling);
             // A prompt that is left out of pooling moves the first token.
-            let rows = match pooling[..] {
-                [Pooling::Cls] if !skips_prompt => Rows::First,
-                [Pooling::LastToken] if !skips_prompt => Rows::Last,
-                _ => Rows::All,
+            let output = match pooling[..] {
+                [Pooling::Cls] if !skips_prompt => Output::Hidden(Rows::First),
+                [Pooling::LastToken] if !skips_prompt => Output::Hidden(Rows::Last),
+                _ => Output::Hidden(Rows::All),
             };
-            let request = Request::of(Output::Hidden(rows));
-            Ok((load_safetensors(runtime, path, model, &request, options)?, Some(pooling)))
+            Ok((load_safetensors(runtime, path, model, &Request::of(output), options)?, Some(pooling)))
         }
         WeightsFile::Onnx(path) => {
             let loaded = load_onnx(runtime, path, model, OnnxOutput::Vectors, options)?;
@@ -185,4 +199,13 @@ fn load_embedder(
             Ok((loaded, pooling))
         }
     }
+}
+
+/// The number format of `model` by `options`. A ready `.onnx` file has its own.
+fn dtype_of(model: &Model, options: &OnnxOptions) -> Result<Dtype, SettingError> {
+    let dtype = options.dtype.resolve(&options.device)?;
+    Ok(match (dtype, &model.weights) {
+        (Dtype::Auto, WeightsFile::Onnx(_)) => Dtype::Float32,
+        (dtype, _) => dtype.of_model(&options.device, model.config.get("model_type").and_then(Json::as_str)),
+    })
 }

@@ -1,0 +1,85 @@
+//! TensorRT's engines: the shapes they are built for, and the place where they are kept.
+
+use std::path::PathBuf;
+
+use super::options::OnnxOptions;
+use super::weights_hash::hash_of;
+use crate::engine::EngineError;
+use crate::fetch::digest::Hasher;
+use crate::graph::{Feed, Graph};
+use crate::model::weights::Weights;
+use crate::runtime::Profile;
+use crate::runtime::gpu::Gpu;
+
+/// The part of the cache.
+const ROOM: &str = "tensorrt";
+/// Digits of a hash that name a directory.
+const DIGITS: usize = 24;
+/// Most texts in a group, and most tokens with padding: an engine is built for shapes up to a limit.
+const TEXTS: usize = 64;
+const TOKENS: usize = 32_768;
+
+/// Most texts of a group, of texts of up to `longest` tokens.
+pub(super) fn most_texts(longest: usize) -> usize {
+    (TOKENS / longest.max(1)).clamp(1, TEXTS)
+}
+
+/// From one short text to the largest group; tuned for the latter, where throughput is decided.
+pub(super) fn profile(feeds: &[(String, Feed)], longest: usize) -> Profile {
+    let shapes = |texts: usize, tokens: usize| -> String {
+        let of_tokens = feeds.iter().filter(|(_, feed)| matches!(feed, Feed::Ids | Feed::Types | Feed::Mask));
+        of_tokens.map(|(name, _)| format!("{name}:{texts}x{tokens}")).collect::<Vec<_>>().join(",")
+    };
+    let most = shapes(most_texts(longest), longest);
+    Profile { min: shapes(1, 1), opt: most.clone(), max: most }
+}
+
+/// The folder of engines of this graph on this GPU; says so if one will have to be built. Without a cache it is temporary.
+///
+/// # Errors
+/// The system's, if the folder cannot be made.
+pub(super) fn cache(
+    graph: &Graph,
+    weights: &Weights,
+    gpu: &Gpu,
+    profile: &Profile,
+    options: &OnnxOptions,
+) -> Result<PathBuf, EngineError> {
+    crate::threads::start_pool().map_err(EngineError::Threads)?;
+    let mut hasher = Hasher::new();
+    for part in [&hash_of(weights), &gpu.name, options.dtype.name(), &profile.max] {
+        hasher.update(part.as_bytes());
+        hasher.update(&[0]);
+    }
+    hasher.update(&graph.model);
+    let root = options.int8.cache.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = root.join(ROOM).join(&hasher.finish()[..DIGITS]);
+    let built = std::fs::read_dir(&folder).is_ok_and(|entries| {
+        entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "engine"))
+    });
+    if !built {
+        let note = format!("TensorRT builds an engine for {}: some minutes, once", gpu.name);
+        options.int8.progress.note(&note);
+    }
+    std::fs::create_dir_all(&folder).map_err(|source| super::loaded::unreadable(&folder, source))?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_name_the_inputs_with_tokens() {
+        let feeds = [("input_ids".to_owned(), Feed::Ids), ("attention_mask".to_owned(), Feed::Mask)];
+        let Profile { min, opt, max } = profile(&feeds, 512);
+        assert_eq!(min, "input_ids:1x1,attention_mask:1x1");
+        assert_eq!(max, "input_ids:64x512,attention_mask:64x512");
+        assert_eq!(opt, max);
+    }
+
+    #[test]
+    fn long_texts_are_few() {
+        assert_eq!([1, 512, 513, 8192, 100_000].map(most_texts), [64, 64, 63, 4, 1]);
+    }
+}
