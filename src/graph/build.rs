@@ -1,6 +1,6 @@
 //! Builds the graph of a model.
 
-use super::architectures::architecture::Sizes;
+use super::architectures::architecture::{Architecture, Sizes};
 use super::architectures::known;
 use super::builder::{Attribute, Builder, Finished, Products, Value};
 use super::config;
@@ -132,31 +132,43 @@ pub(crate) fn assemble_quietly<'w>(
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
     // Where the mask is an input, and for the logits of all tokens, texts are of one length.
     let packs = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
-    let own = request.kernels.zip(format);
-    if request.precision != Precision::Float32 && own.is_none() {
+    let cuda = request.operators == Operators::Cuda;
+    let own = request.kernels.zip(format).filter(|_| !cuda);
+    if cuda {
+        if !matches!(b.products(), Products::Float32) {
+            return Err(GraphError::NotOnGpu { architecture: architecture.name(), part: "products in int8" });
+        }
+        let described = architecture.describes_layers(&b);
+        b.use_cuda(request.precision, cuda_layout(architecture.as_ref(), described, request), described);
+    } else if request.precision != Precision::Float32 && own.is_none() {
         return Err(GraphError::NoOperator { layer: architecture.name().into() });
     }
     if let Some((set, format)) = own {
         b.use_own_operators(set, format, packs);
     }
-    if request.attention_mask {
+    if request.attention_mask && !cuda {
         b.mask_tokens();
     }
     let (value, output, per_token, width) = match request.output {
         Output::Hidden(rows) => {
-            let x = architecture.encode(&mut b, rows)?;
+            let x = encode(architecture.as_ref(), &mut b, rows)?;
             let per_token = rows == Rows::All;
             let x = if per_token { b.sequences(&x, sizes.hidden, rows) } else { x };
             (x, LAST_HIDDEN_STATE, per_token, sizes.hidden)
         }
+        Output::Mean => {
+            let x = encode(architecture.as_ref(), &mut b, Rows::All)?;
+            b.end_of_layers();
+            (b.mean_of_texts(&x, sizes.hidden), LAST_HIDDEN_STATE, false, sizes.hidden)
+        }
         Output::Logits => {
             let labels = config::labels(config);
-            let x = architecture.encode(&mut b, architecture.classified_rows())?;
+            let x = encode(architecture.as_ref(), &mut b, architecture.classified_rows())?;
             b.end_of_layers();
             (architecture.logits(&mut b, &x, labels)?, LOGITS, false, labels)
         }
         Output::Answer(Answer { yes, no }) => {
-            let x = architecture.encode(&mut b, Rows::Last)?;
+            let x = encode(architecture.as_ref(), &mut b, Rows::Last)?;
             b.end_of_layers();
             let mut score = architecture.next_token(&mut b, &x, yes)?;
             if let Some(no) = no {
@@ -176,19 +188,29 @@ pub(crate) fn assemble_quietly<'w>(
     let last = match request.output {
         Output::Hidden(rows) => rows == Rows::Last,
         Output::Logits => architecture.classified_rows() != Rows::First,
-        Output::Answer(_) => true,
+        Output::Answer(_) | Output::Mean => true,
         Output::Lexical(_) => false,
     };
     if request.attention_mask && (last || !b.masks()) {
         return Err(GraphError::NoMask { architecture: architecture.name() });
     }
-    let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
+    // Lexical weights are in f32 already.
+    let value = if cuda && !matches!(request.output, Output::Lexical(_)) { b.widened(&value) } else { value };
+    let layout = b.layout(own.is_some() && packs);
+    let dims: &[_] = match (per_token, layout) {
+        (true, Layout::Unpadded) => &[Err("tokens")],
+        (true, _) => &[Err("batch"), Err("sequence")],
+        (false, _) => &[Err("batch")],
+    };
     let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
     let mut finished = b.finish(&value, output, &dims);
+    if let Some(tensor) = finished.overflow.take() {
+        return Err(GraphError::Overflow(tensor));
+    }
     let graph = Graph {
         model: std::mem::take(&mut finished.model),
         initializers: std::mem::take(&mut finished.initializers),
-        layout: if own.is_some() && packs { Layout::Packed } else { Layout::Rectangle },
+        layout,
         feeds: std::mem::take(&mut finished.feeds),
         operators: std::mem::take(&mut finished.operators),
         output,
@@ -200,8 +222,26 @@ pub(crate) fn assemble_quietly<'w>(
     Ok((graph, finished))
 }
 
+/// How texts lie in the inputs of a graph for CUDA: one behind the other where ONNX Runtime's packed attention does it.
+fn cuda_layout(architecture: &dyn Architecture, described: bool, request: &Request) -> Layout {
+    let packs = described && !architecture.causal() && request.precision != Precision::Bfloat16;
+    if packs && !request.padded && !request.attention_mask { Layout::Unpadded } else { Layout::Padded }
+}
+
+/// The rows `rows` of the last hidden state.
+fn encode(architecture: &dyn Architecture, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
+    if b.is_cuda() && !b.writes_layers() {
+        let x = architecture.encode(b, Rows::All)?;
+        return Ok(b.pick(&x, architecture.sizes().hidden, rows));
+    }
+    architecture.encode(b, rows)
+}
+
 /// `logits` `[batch · sequence, vocab]` → `[batch, vocab]`.
 pub(super) fn lexical_weights(b: &mut Builder<'_>, logits: &Value, vocab: usize, lexical: Lexical) -> Value {
+    if b.is_cuda() {
+        return b.cuda_lexical(logits, vocab, lexical);
+    }
     let saturate = |b: &mut Builder<'_>, x: &Value| {
         let x = b.op("Relu", &[x], &[]);
         (0..=usize::from(lexical.twice)).fold(x, |x, _| {

@@ -34,7 +34,7 @@ pub(crate) struct Cost {
 pub(crate) fn of(config: &Json, weights: &Weights, output: Output) -> Result<Cost, GraphError> {
     let output = match output {
         Output::Lexical(_) => output,
-        Output::Hidden(_) | Output::Logits | Output::Answer(_) => Output::Hidden(Rows::All),
+        Output::Hidden(_) | Output::Mean | Output::Logits | Output::Answer(_) => Output::Hidden(Rows::All),
     };
     let (graph, finished) = assemble_quietly(config, weights, &Request::of(output), Products::Float32)?;
     let model = ModelProto::decode(graph.model.as_slice()).ok().and_then(|model| model.graph).unwrap_or_default();

@@ -48,6 +48,16 @@ pub enum GraphError {
     /// A weight that cannot be quantised.
     #[error("tensor \"{0}\" holds a number that is not finite, which 8-bit integers cannot stand for")]
     NotFinite(String),
+    /// A weight that float16 cannot hold.
+    #[error("tensor \"{0}\" holds a number beyond 65504, the largest of float16")]
+    Overflow(String),
+    /// A graph for GPUs cannot have a part.
+    #[error("{architecture}: {part} cannot be computed on GPUs")]
+    NotOnGpu {
+        architecture: &'static str,
+        /// For example "products in int8".
+        part: &'static str,
+    },
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
@@ -76,6 +86,8 @@ impl GraphError {
             ),
             Self::NoMask { .. } => Some("leave the mask out, and run texts of equal length together".into()),
             Self::In { error, .. } => error.hint(),
+            Self::Overflow(_) => Some("use --dtype bfloat16, or float32".into()),
+            Self::NotOnGpu { .. } => Some("use --device cpu".into()),
             Self::NotFinite(_) => Some("use --dtype float32, or another copy of the model".into()),
             Self::Int8(_) | Self::NoOperator { .. } => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),

@@ -20,6 +20,8 @@ pub enum Rows {
 pub enum Output {
     /// The last hidden state.
     Hidden(Rows),
+    /// The mean of the last hidden states of a text's tokens: `[batch, hidden]`.
+    Mean,
     /// The logits of the sequence-classification head: `[batch, labels]`.
     Logits,
     /// A weight for every token of the vocabulary, `[batch, vocab]`: of the masked-LM head's logits, pooled over the
@@ -83,6 +85,8 @@ pub struct Request {
     /// The number format of layers. With [`Operators::OnnxRuntime`], only operators of our own compute in another than
     /// float32, and only in bfloat16.
     pub precision: Precision,
+    /// True if a graph for CUDA pads texts even where they could lie one behind the other.
+    pub padded: bool,
 }
 
 impl Request {
@@ -95,6 +99,7 @@ impl Request {
             operators: Operators::OnnxRuntime,
             kernels: None,
             precision: Precision::Float32,
+            padded: false,
         }
     }
 }

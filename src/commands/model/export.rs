@@ -176,7 +176,15 @@ fn request(
     let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
     let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
     Ok((
-        Request { output, token_types, attention_mask, operators, kernels: None, precision: Precision::Float32 },
+        Request {
+            output,
+            token_types,
+            attention_mask,
+            operators,
+            kernels: None,
+            precision: Precision::Float32,
+            padded: false,
+        },
         metadata,
     ))
 }

@@ -41,6 +41,17 @@ pub(crate) trait Architecture {
         self.packable()
     }
 
+    /// True if its layers over the weights of `b` are written from descriptions, however large they are, so that graphs for
+    /// CUDA can be.
+    fn describes_layers(&self, _: &Builder<'_>) -> bool {
+        true
+    }
+
+    /// True if a token sees only those before it in some layers.
+    fn causal(&self) -> bool {
+        false
+    }
+
     /// The rows that the sequence-classification head reads.
     fn classified_rows(&self) -> Rows {
         Rows::First

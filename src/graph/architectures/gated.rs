@@ -124,7 +124,7 @@ impl Layer {
     ) -> Result<Value, GraphError> {
         let (names, width) = (&self.names, self.heads * self.head_dim);
         let name = |part: &str| format!("{}.{n}.{part}", names.layers);
-        if b.is_packed() {
+        if b.writes_layers() {
             return b.packed_layer(x, &self.packed(&name, rope, rows));
         }
 

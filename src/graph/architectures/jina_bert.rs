@@ -103,6 +103,10 @@ impl Architecture for JinaBert {
         self.packable() && !is_code(b)
     }
 
+    fn describes_layers(&self, b: &Builder<'_>) -> bool {
+        !is_code(b)
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let code = is_code(b);
         let slopes = slopes(self.bert.num_attention_heads, self.halved);
@@ -110,7 +114,7 @@ impl Architecture for JinaBert {
         for layer in 0..self.bert.num_hidden_layers {
             let last = layer + 1 == self.bert.num_hidden_layers;
             let rows = if last { rows } else { Rows::All };
-            x = match b.is_packed() {
+            x = match b.writes_layers() {
                 true => b.packed_layer(&x, &self.packed(layer, &slopes, rows)?)?,
                 false => self.layer(b, &x, layer, code, rows)?,
             };
@@ -137,7 +141,8 @@ impl JinaBert {
             let distance = b.op("Abs", &[&distance], &[]);
             let distance = b.op("Cast", &[&distance], &[Attribute::Int("to", i64::from(TENSOR_FLOAT))]);
             let slopes = b.floats(&slopes, &[1, heads as i64, 1, 1]);
-            b.op("Mul", &[&distance, &slopes], &[])
+            let bias = b.op("Mul", &[&distance, &slopes], &[]);
+            b.rounded(&bias)
         })
     }
 

@@ -207,7 +207,7 @@ impl Architecture for ModernBert {
             };
             let last = layer + 1 == self.settings.num_hidden_layers;
             let rows = if last { rows } else { Rows::All };
-            if b.is_packed() {
+            if b.writes_layers() {
                 x = b.packed_layer(&x, &self.packed(layer, rope, reach, rows)?)?;
                 continue;
             }

@@ -57,7 +57,7 @@ impl PostNorm {
         bias: Option<&Value>,
         rows: Rows,
     ) -> Result<Value, GraphError> {
-        if b.is_packed() {
+        if b.writes_layers() {
             return b.packed_layer(x, &self.packed(name, bias, rows));
         }
         let (_, x) = self.attention(b, x, name, &Variation { bias, norms: None }, rows)?;

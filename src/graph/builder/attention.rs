@@ -2,6 +2,7 @@
 
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
+use super::cuda::{Qkv, Scores};
 use super::graph_builder::Builder;
 use super::value::{Attribute, Value};
 
@@ -41,6 +42,11 @@ impl Builder<'_> {
     /// Every query's mean of the values it sees: `[rows, heads · head_dim]`, flat.
     pub(in super::super) fn attention(&mut self, a: &Attention<'_>) -> Value {
         self.attention_width += a.heads * a.head_dim;
+        if self.is_cuda() {
+            let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
+            let scores = Scores { heads: a.heads, scale: a.scale, mask: a.mask, slopes: &[], bias: a.bias };
+            return self.scored(&Qkv::Apart([a.q, &k, &v]), None, &scores);
+        }
         if self.operators == Operators::OnnxRuntime && self.attention_mask.is_none() && a.can_be_grouped() {
             return self.grouped_attention(a);
         }
@@ -184,7 +190,8 @@ impl Builder<'_> {
                 let reach = b.scalar(reach as i64);
                 b.op("Greater", &[&apart, &reach], &[])
             });
-            let (seen, masked) = (b.float(0.0), b.float(MASKED));
+            let masked = b.precision().masked();
+            let (seen, masked) = (b.float(0.0), b.float(masked));
             let hidden = match (after, beyond) {
                 (Some(after), Some(beyond)) => b.op("Or", &[&after, &beyond], &[]),
                 (Some(hidden), None) | (None, Some(hidden)) => hidden,

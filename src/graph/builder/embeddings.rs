@@ -2,7 +2,7 @@
 
 use super::super::int8::quantise_rows;
 use super::super::proto::TENSOR_FLOAT;
-use super::super::{Element, GraphError, POSITION_IDS, Rows};
+use super::super::{Element, Feed, GraphError, POSITION_IDS, Rows};
 use super::graph_builder::Builder;
 use super::matrix::Products;
 use super::value::{Attribute, Value};
@@ -43,8 +43,9 @@ impl Builder<'_> {
 
     /// Rows 0, 1, 2 … of a table, as [`Builder::learned_positions`] has them.
     pub(in super::super) fn position_rows(&mut self, table: &Value) -> Value {
-        if self.is_packed() {
-            return self.op("Gather", &[table, &Value(POSITION_IDS.into())], &[]);
+        if self.is_packed() || self.is_cuda() {
+            let positions = self.feed(Feed::Positions);
+            return self.op("Gather", &[table, &positions], &[]);
         }
         let length = self.length();
         let zero = self.ints(&[0]);
@@ -62,6 +63,10 @@ impl Builder<'_> {
     ) -> Result<Value, GraphError> {
         const INT64: i64 = 7;
         let table = self.weight(name, &[positions, width])?;
+        if self.is_cuda() {
+            let positions = self.feed(Feed::PositionsBeyond(padding));
+            return Ok(self.op("Gather", &[&table, &positions], &[]));
+        }
         let (ids, padding) = (self.input_ids(), self.scalar(padding));
         let is_padding = self.op("Equal", &[&ids, &padding], &[]);
         let counts = self.op("Not", &[&is_padding], &[]);

@@ -1,5 +1,6 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
+use super::cuda::Cuda;
 use super::matrix::Products;
 use super::own_operators::OwnOperators;
 use super::value::{Attribute, Value, attribute, value_info};
@@ -8,8 +9,7 @@ use crate::graph::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto,
 };
 use crate::graph::{
-    ATTENTION_MASK, Feed, GraphError, INPUT_IDS, Initializer, LENGTHS, OPERATOR_DOMAIN, Operators, POSITION_IDS, Rows,
-    TOKEN_TYPE_IDS,
+    Feed, GraphError, INPUT_IDS, Initializer, LENGTHS, Layout, OPERATOR_DOMAIN, Operators, Precision, Rows,
 };
 use crate::kernels::{Format, Operator, Set};
 use crate::model::weights::Weights;
@@ -56,6 +56,8 @@ pub(crate) struct Builder<'w> {
     pub(crate) attention_width: usize,
     /// Operators of our own; `None`: ONNX Runtime computes everything.
     pub(super) own: Option<OwnOperators>,
+    /// The properties of a graph for CUDA.
+    pub(super) cuda: Option<Cuda>,
 }
 
 impl<'w> Builder<'w> {
@@ -89,18 +91,11 @@ impl<'w> Builder<'w> {
             in_layers: true,
             attention_width: 0,
             own: None,
+            cuda: None,
         };
-        builder.input(INPUT_IDS, Feed::Ids);
-        builder.token_types = token_types.then(|| builder.input(TOKEN_TYPE_IDS, Feed::Types));
+        builder.feed(Feed::Ids);
+        builder.token_types = token_types.then(|| builder.feed(Feed::Types));
         Ok(builder)
-    }
-
-    /// An input of i64.
-    fn input(&mut self, name: &str, feed: Feed) -> Value {
-        let dims: &[_] = if feed == Feed::Lengths { &[Err("texts")] } else { &[Err("batch"), Err("sequence")] };
-        self.graph.input.push(value_info(name, TENSOR_INT64, dims));
-        self.feeds.push((name.to_owned(), feed));
-        Value(name.to_owned())
     }
 
     /// Token ids, i64 `[batch, sequence]`.
@@ -120,18 +115,47 @@ impl<'w> Builder<'w> {
         if !packs {
             return;
         }
-        self.input(POSITION_IDS, Feed::Positions);
-        self.input(LENGTHS, Feed::Lengths);
+        self.feed(Feed::Positions);
+        self.feed(Feed::Lengths);
     }
 
-    /// True if texts are packed.
+    /// The graph is for CUDA; `described`: its layers are written by [`Builder::packed_layer`].
+    pub(crate) fn use_cuda(&mut self, precision: Precision, layout: Layout, described: bool) {
+        self.cuda = Some(Cuda { precision, layout, described, overflow: None });
+    }
+
+    /// True if the graph is for CUDA.
+    pub(in super::super) fn is_cuda(&self) -> bool {
+        self.cuda.is_some()
+    }
+
+    /// How texts lie in the inputs; `packed`: one behind the other for operators of our own.
+    pub(crate) fn layout(&self, packed: bool) -> Layout {
+        match &self.cuda {
+            Some(cuda) => cuda.layout,
+            None if packed => Layout::Packed,
+            None => Layout::Rectangle,
+        }
+    }
+
+    /// The number format of products.
+    pub(crate) fn products(&self) -> &Products<'w> {
+        &self.products
+    }
+
+    /// True if layers are written by [`Builder::packed_layer`].
+    pub(in super::super) fn writes_layers(&self) -> bool {
+        self.is_packed() || self.cuda.as_ref().is_some_and(|cuda| cuda.described)
+    }
+
+    /// True if texts are packed for operators of our own.
     pub(in super::super) fn is_packed(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.packs)
     }
 
     /// Adds the attention mask as an input.
     pub(crate) fn mask_tokens(&mut self) {
-        self.attention_mask = Some(self.input(ATTENTION_MASK, Feed::Mask));
+        self.attention_mask = Some(self.feed(Feed::Mask));
     }
 
     /// Flat `x` `[batch · sequence, …]` with 0 in the rows of tokens that are masked.
@@ -159,15 +183,16 @@ impl<'w> Builder<'w> {
         self.constant(TENSOR_INT64, Vec::new(), value.to_le_bytes().to_vec())
     }
 
-    /// A constant of floats of shape `dims`, inside the model.
+    /// A constant of 32-bit floats of shape `dims`, inside the model.
     pub(crate) fn floats(&mut self, values: &[f32], dims: &[i64]) -> Value {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(TENSOR_FLOAT, dims.to_vec(), raw)
     }
 
-    /// A constant float without dimensions.
+    /// A constant number without dimensions, in the format of the layers.
     pub(crate) fn float(&mut self, value: f32) -> Value {
-        self.floats(&[value], &[])
+        let precision = self.precision();
+        self.constant(precision.element().onnx(), Vec::new(), precision.bytes(value))
     }
 
     pub(super) fn constant(&mut self, data_type: i32, dims: Vec<i64>, raw: Vec<u8>) -> Value {
@@ -214,6 +239,16 @@ impl<'w> Builder<'w> {
         names.map(Value)
     }
 
+    /// The output number `number` of the operator that was appended last; those before it are left out if they are not used.
+    pub(super) fn further_output(&mut self, number: usize) -> Value {
+        let name = self.fresh("more");
+        if let Some(node) = self.graph.node.last_mut() {
+            node.output.resize(number, String::new());
+            node.output.push(name.clone());
+        }
+        Value(name)
+    }
+
     /// An input that is left out.
     pub(super) fn absent() -> Value {
         Value(String::new())
@@ -247,6 +282,9 @@ impl<'w> Builder<'w> {
 
     /// Positions 0, 1, 2 … of a text's tokens, i64 `[sequence]`.
     pub(crate) fn positions(&mut self) -> Value {
+        if self.is_cuda() {
+            return self.feed(Feed::Steps);
+        }
         self.shared("positions", |b| {
             let length = b.length();
             let none = b.ints(&[]);
@@ -256,8 +294,12 @@ impl<'w> Builder<'w> {
         })
     }
 
-    /// `[batch, sequence, width]` → `[batch · sequence, width]`; any other leading dimensions likewise.
+    /// `[batch, sequence, width]` → `[batch · sequence, width]`; any other leading dimensions likewise. In padded graphs for
+    /// CUDA, rows stay `[batch, sequence, width]`.
     pub(crate) fn flatten(&mut self, x: &Value, width: usize) -> Value {
+        if self.is_cuda() && !self.is_unpadded() {
+            return x.clone();
+        }
         let flat = self.shared(&format!("flat {width}"), |b| b.ints(&[-1, width as i64]));
         let y = self.op("Reshape", &[x, &flat], &[]);
         self.same_rows(x, y)
@@ -266,6 +308,9 @@ impl<'w> Builder<'w> {
     /// Undoes the flattening of `rows`: `[batch · sequence, width]` → `[batch, sequence, width]`, and one row a text →
     /// `[batch, 1, width]`.
     pub(crate) fn sequences(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        if self.is_cuda() {
+            return x.clone();
+        }
         let shape = match rows {
             Rows::All => self.shared(&format!("sequences {width}"), |b| {
                 let ids = b.input_ids();
@@ -281,6 +326,9 @@ impl<'w> Builder<'w> {
 
     /// The selected rows of flat `x` `[batch · sequence, width]`: all of them, or one for each text, `[batch, width]`.
     pub(crate) fn pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        if self.is_cuda() {
+            return self.cuda_pick(x, width, rows);
+        }
         let index = match rows {
             Rows::All => return x.clone(),
             Rows::First => 0,
@@ -357,7 +405,7 @@ impl<'w> Builder<'w> {
         }
         let operators = self.own.take().map_or_else(Vec::new, |own| own.operators);
         let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
-        if self.operators == Operators::OnnxRuntime {
+        if self.operators != Operators::Standard {
             opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
         }
         if !operators.is_empty() {
@@ -380,6 +428,7 @@ impl<'w> Builder<'w> {
             missing,
             attention_width: self.attention_width,
             left_over,
+            overflow: self.cuda.and_then(|cuda| cuda.overflow),
         }
     }
 
@@ -411,4 +460,6 @@ pub(crate) struct Finished {
     pub attention_width: usize,
     /// Tensors of the file that belong to layers, and have no place in them.
     pub left_over: Vec<String>,
+    /// A weight with a number that the precision cannot hold.
+    pub overflow: Option<String>,
 }

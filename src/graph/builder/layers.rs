@@ -119,7 +119,7 @@ impl Builder<'_> {
 
     /// Root-mean-square normalisation over the last axis: x / √(mean(x²) + eps) · `weight`.
     pub(in super::super) fn rms_norm(&mut self, x: &Value, weight: &Value, eps: f32) -> Value {
-        if self.operators == Operators::OnnxRuntime {
+        if self.operators != Operators::Standard {
             // ONNX Runtime has it in ONNX's own domain, though the standard does not.
             let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", eps)];
             let y = self.op("SimplifiedLayerNormalization", &[x, weight], &attributes);
@@ -137,8 +137,10 @@ impl Builder<'_> {
 
     /// The activation function, elementwise.
     pub(in super::super) fn activation(&mut self, x: &Value, activation: Activation) -> Value {
-        let own = self.operators == Operators::OnnxRuntime;
+        let own = self.operators != Operators::Standard;
         match activation {
+            // A kernel in place of two.
+            Activation::Silu if self.is_cuda() => self.microsoft("QuickGelu", &[x], &[Attribute::Float("alpha", 1.0)]),
             Activation::Gelu if own => self.microsoft("Gelu", &[x], &[]),
             Activation::GeluTanh if own => self.microsoft("FastGelu", &[x], &[]),
             Activation::Gelu => {

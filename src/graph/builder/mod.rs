@@ -3,10 +3,11 @@
 //! Operators are chosen by measurement on CPU: `Gemm` with a transposed B takes PyTorch's `[out, in]` weights as they
 //! lie in the file and adds the bias itself; `Add` + `LayerNormalization` beats the fused `SkipLayerNormalization`
 //! tenfold; `MultiHeadAttention` takes its flash path only without mask or bias, which unpadded batches seldom need.
-//! With [`Operators::Standard`] the same layers are written in ONNX's own operators alone.
+//! For CUDA other operators are, in [`cuda`]. With [`Operators::Standard`] the same layers are written in ONNX's own operators alone.
 
 mod attention;
 mod branch;
+mod cuda;
 mod embeddings;
 mod graph_builder;
 mod grouped;
@@ -21,6 +22,7 @@ mod value;
 mod weights;
 
 pub(super) use attention::{Attention, Mask};
+pub(super) use cuda::{Qkv, Scores};
 pub(crate) use graph_builder::{Builder, Finished, IR_VERSION, OPSET};
 pub(super) use layers::Activation;
 pub(super) use matrix::Products;

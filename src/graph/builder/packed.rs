@@ -1,4 +1,4 @@
-//! Layers over packed texts, each one operator of our own: see [`crate::kernels`].
+//! Descriptions of layers, and layers over packed texts, each one operator of our own: see [`crate::kernels`].
 
 use std::ops::Range;
 
@@ -93,7 +93,8 @@ pub(in super::super) struct PackedLayer<'a> {
     pub mask: Mask,
     /// For each head, what a key's score loses by each step of its distance; or empty.
     pub slopes: &'a [f32],
-    /// Added to attention scores: for each head the numbers of the distances of keys, [`Builder::distances`].
+    /// Added to attention scores: for each head the numbers of the distances of keys, [`Builder::distances`]; in graphs for
+    /// CUDA, `[1, heads, sequence, sequence]`.
     pub bias: Option<&'a Value>,
     /// The rows to compute.
     pub rows: Rows,
@@ -178,6 +179,9 @@ fn floats(data: &Option<TensorData>) -> &[f32] {
 impl Builder<'_> {
     /// Attention and feed-forward, each added to its input, over flat `x`.
     pub(in super::super) fn packed_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
+        if self.is_cuda() {
+            return self.cuda_layer(x, spec);
+        }
         let PackedLayer { hidden, heads, kv_heads, head_dim, inner, eps, rows, .. } = *spec;
         // As in a graph of built-in operators: rows that are picked are an input of their own.
         let of_queries = self.number();
@@ -245,6 +249,9 @@ impl Builder<'_> {
 
     /// The mean of the rows of each text: flat `[batch · sequence, width]` → `[batch, width]`.
     pub(in super::super) fn mean_of_texts(&mut self, x: &Value, width: usize) -> Value {
+        if self.is_cuda() {
+            return self.cuda_mean(x, width);
+        }
         let key = (vec![format!("mean of {width}")], Rows::All);
         let packed = self.own.as_mut().filter(|own| own.packs);
         if let Some(number) = packed.and_then(|own| own.number(key, || Some(kernels::mean(width)))) {

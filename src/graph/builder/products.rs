@@ -64,6 +64,10 @@ impl Builder<'_> {
             }
         }
         let weight = self.initializer(name, &[outputs, weight.inputs], Element::F32, data);
+        if self.is_cuda() {
+            let y = self.fused_product(x, &weight);
+            return Ok(bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y));
+        }
         let inputs: Vec<&Value> = [x, &weight].into_iter().chain(bias).collect();
         Ok(self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)]))
     }

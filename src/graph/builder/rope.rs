@@ -62,22 +62,34 @@ pub(in super::super) struct GrowingRotary {
 #[derive(Debug, Clone)]
 pub(in super::super) struct Rope {
     /// `[positions, dim / 2]`
-    cos: Value,
-    sin: Value,
+    pub(super) cos: Value,
+    pub(super) sin: Value,
     /// Numbers of a head that turn.
-    dim: usize,
-    interleaved: bool,
+    pub(super) dim: usize,
+    pub(super) interleaved: bool,
     /// The angles for operators of our own, which have no tables in the graph.
     pub own: Option<Arc<kernels::Rope>>,
+    /// In graphs for CUDA, the row of the tables for each token, or that for the first.
+    pub(super) rows: Option<Value>,
 }
 
 impl Builder<'_> {
     /// Puts the tables of `rotary` into the graph, or, where they would be large, their computation.
     pub(in super::super) fn rope(&mut self, rotary: &Rotary) -> Rope {
+        if self.is_cuda() {
+            return self.cuda_rope(rotary);
+        }
         if self.is_packed() {
             let (cos, sin) = (Self::absent(), Self::absent());
             let own = Some(Arc::new(rotary.own()));
-            return Rope { cos, sin, dim: 2 * rotary.frequencies.len(), interleaved: rotary.interleaved, own };
+            return Rope {
+                cos,
+                sin,
+                dim: 2 * rotary.frequencies.len(),
+                interleaved: rotary.interleaved,
+                own,
+                rows: None,
+            };
         }
         if rotary.positions.saturating_mul(rotary.frequencies.len()) > LARGEST_TABLE {
             return self.computed_rope(rotary);
@@ -93,7 +105,7 @@ impl Builder<'_> {
             self.floats(&numbers, &dims)
         };
         let (cos, sin) = (table(f64::cos), table(f64::sin));
-        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None }
+        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None, rows: None }
     }
 
     /// Has the graph compute as many rows of the tables as a text needs.
@@ -111,7 +123,7 @@ impl Builder<'_> {
             self.op("Mul", &[&table, &factor], &[])
         };
         let (cos, sin) = (table("Cos"), table("Sin"));
-        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None }
+        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved, own: None, rows: None }
     }
 
     /// Position times frequency: `[sequence, pairs]`.
@@ -124,13 +136,25 @@ impl Builder<'_> {
 
     /// Has the graph compute the tables for the length of its texts.
     pub(in super::super) fn growing_rope(&mut self, rotary: &GrowingRotary) -> Rope {
-        let pairs = rotary.dim / 2;
+        if self.is_cuda() {
+            return self.cuda_growing_rope(rotary);
+        }
         let (length, trained) = (self.length(), self.ints(&[rotary.trained as i64]));
         let longer = self.op("Max", &[&length, &trained], &[]);
         let beyond = self.op("Sub", &[&longer, &trained], &[]);
         let beyond = self.as_float(&beyond);
-        let (slope, one) = (self.float((rotary.factor / rotary.trained as f64) as f32), self.float(1.0));
-        let growth = self.op("Mul", &[&beyond, &slope], &[]);
+        let frequencies = self.grown_frequencies(rotary, &beyond);
+        let angles = self.angles(&frequencies);
+        let (cos, sin) = (self.op("Cos", &[&angles], &[]), self.op("Sin", &[&angles], &[]));
+        Rope { cos, sin, dim: rotary.dim, interleaved: rotary.interleaved, own: None, rows: None }
+    }
+
+    /// The frequencies `[pairs]` for a text with `beyond` more tokens than in training, f32; a row for each number of those.
+    pub(super) fn grown_frequencies(&mut self, rotary: &GrowingRotary, beyond: &Value) -> Value {
+        let pairs = rotary.dim / 2;
+        let slope = (rotary.factor / rotary.trained as f64) as f32;
+        let (slope, one) = (self.floats(&[slope], &[]), self.floats(&[1.0], &[]));
+        let growth = self.op("Mul", &[beyond, &slope], &[]);
         let growth = self.op("Add", &[&growth, &one], &[]);
         // The i-th frequency is base^(-2i/dim): a base g^(dim/(dim-2)) times as large makes it g^(-2i/(dim-2)) times.
         let exponents: Vec<f32> = (0..pairs).map(|i| -((2 * i) as f32) / (rotary.dim - 2) as f32).collect();
@@ -139,11 +163,7 @@ impl Builder<'_> {
         let plain = Rotary::plain(rotary.base, rotary.dim, 0).frequencies;
         let plain: Vec<f32> = plain.iter().map(|&f| f as f32).collect();
         let plain = self.floats(&plain, &[pairs as i64]);
-        let frequencies = self.op("Mul", &[&plain, &shrinking], &[]);
-
-        let angles = self.angles(&frequencies);
-        let (cos, sin) = (self.op("Cos", &[&angles], &[]), self.op("Sin", &[&angles], &[]));
-        Rope { cos, sin, dim: rotary.dim, interleaved: rotary.interleaved, own: None }
+        self.op("Mul", &[&plain, &shrinking], &[])
     }
 
     fn as_float(&mut self, x: &Value) -> Value {

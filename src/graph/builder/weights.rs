@@ -130,12 +130,18 @@ impl Builder<'_> {
         Ok(self.initializer(format!("{full} {what}"), shape, Element::F32, TensorData::Owned(changed)))
     }
 
+    /// True if the weight `name` is in the graph.
+    pub(super) fn knows_weight(&self, name: &str) -> bool {
+        self.shared.contains_key(&format!("weight {name}"))
+    }
+
     /// A weight that is named twice (tied, or of layers that share theirs) is there once.
     pub(super) fn initializer(&mut self, name: String, shape: &[usize], element: Element, data: TensorData) -> Value {
         let key = format!("weight {name}");
         if let Some(value) = self.shared.get(&key) {
             return value.clone();
         }
+        let (element, data) = self.in_precision(&name, element, data);
         let dims: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
         self.graph.initializer.push(TensorProto {
             dims: dims.clone(),

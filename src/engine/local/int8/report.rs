@@ -47,7 +47,7 @@ impl Report {
     pub(super) fn new(request: &Request, texts: &Texts, arithmetic: Arithmetic, check: Check) -> Self {
         let output = match request.output {
             Output::Hidden(Rows::All) => "token vectors",
-            Output::Hidden(Rows::First | Rows::Last) => "vectors",
+            Output::Hidden(Rows::First | Rows::Last) | Output::Mean => "vectors",
             Output::Logits => "logits",
             Output::Lexical(_) => "lexical weights",
             Output::Answer(_) => "answers",

@@ -56,7 +56,7 @@ impl Store {
     ) -> Self {
         let mut hasher = Hasher::new();
         // Without the instruction set: its numbers are those of all of them.
-        let Request { output, token_types, attention_mask, operators, kernels: _, precision: _ } = *request;
+        let Request { output, token_types, attention_mask, operators, kernels: _, precision: _, padded: _ } = *request;
         let graph = format!("{output:?} {token_types} {attention_mask} {operators:?}");
         let settings = format!("{VERSION} {} {graph} {:?} {}", arithmetic.name(), model.adapter, model.config);
         hasher.update(settings.as_bytes());

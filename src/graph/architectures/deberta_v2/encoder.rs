@@ -5,7 +5,7 @@ use super::settings::Settings;
 use crate::graph::architectures::architecture::{Architecture, Sizes};
 use crate::graph::architectures::bert::{self, WORDS};
 use crate::graph::architectures::post_norm::{MaskedLm, Names, PostNorm, classifier};
-use crate::graph::builder::{Attention, Attribute, Builder, Mask, Value};
+use crate::graph::builder::{Attention, Attribute, Builder, Mask, Qkv, Scores, Value};
 use crate::graph::{GraphError, Rows, config};
 use serde_json::Value as Json;
 
@@ -48,6 +48,10 @@ impl Architecture for DebertaV2 {
 
     fn anchor(&self) -> &'static str {
         WORDS
+    }
+
+    fn describes_layers(&self, _: &Builder<'_>) -> bool {
+        false
     }
 
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
@@ -152,6 +156,9 @@ impl DebertaV2 {
         };
         let layer = format!("encoder.layer.{layer}");
         let name = |part: &str| format!("{layer}.{part}");
+        if b.is_cuda() {
+            return self.cuda_layer(b, x, &layer, &post_norm, relative);
+        }
         let wanted = b.pick(x, hidden, rows);
         let q = b.linear(&wanted, &name(NAMES.query), hidden, hidden)?;
         let k = b.linear(x, &name(NAMES.key), hidden, hidden)?;
@@ -188,11 +195,44 @@ impl DebertaV2 {
         post_norm.feed_forward(b, &x, &layer)
     }
 
+    /// As [`DebertaV2::layer`] for CUDA, where all rows come out.
+    fn cuda_layer(
+        &self,
+        b: &mut Builder<'_>,
+        x: &Value,
+        name: &str,
+        post_norm: &PostNorm,
+        relative: Option<&(&Relative, Value)>,
+    ) -> Result<Value, GraphError> {
+        let (s, head_dim) = (&self.settings, self.head_dim);
+        let (hidden, heads) = (s.hidden_size, s.num_attention_heads);
+        let [q, k, v] = [NAMES.query, NAMES.key, NAMES.value].map(|part| format!("{name}.{part}"));
+        let q = b.linear(x, &q, hidden, hidden)?;
+        let k = b.linear(x, &k, hidden, hidden)?;
+        let v = b.linear(x, &v, hidden, hidden)?;
+        let bias = match relative {
+            Some((relative, embeddings)) => {
+                let layer = Layer { settings: s, head_dim, name: &format!("{name}.attention.self"), embeddings };
+                Some(relative.cuda_bias(b, &layer, &q, &k)?)
+            }
+            None => None,
+        };
+        let scale = Some(s.score_scale(head_dim));
+        let scores = Scores { heads, scale, mask: Mask::default(), slopes: &[], bias: bias.as_ref() };
+        let context = b.scored(&Qkv::Apart([&q, &k, &v]), None, &scores);
+        b.cuda_layer_after(x, &context, &post_norm.packed(name, None, Rows::All))
+    }
+
     /// The contribution of a convolution over the embeddings to the rows `x` of the first layer.
     fn convolution(&self, b: &mut Builder<'_>, embedded: &Value, x: &Value, rows: Rows) -> Result<Value, GraphError> {
         let s = &self.settings;
         let (hidden, kernel, groups) = (s.hidden_size, s.conv_kernel_size, s.conv_groups);
-        let weight = b.weight("encoder.conv.conv.weight", &[hidden, hidden / groups, kernel])?;
+        let shape = [hidden, hidden / groups, kernel];
+        if b.is_cuda() {
+            let out = b.cuda_convolution(embedded, "encoder.conv.conv", shape)?;
+            return self.convolved(b, x, &out);
+        }
+        let weight = b.weight("encoder.conv.conv.weight", &shape)?;
         let bias = b.weight("encoder.conv.conv.bias", &[hidden])?;
         let swap = [Attribute::Ints("perm", &[0, 2, 1])];
         let texts = b.sequences(embedded, hidden, Rows::All);
@@ -207,8 +247,14 @@ impl DebertaV2 {
         let out = b.op("Transpose", &[&out], &swap);
         let out = b.flatten(&out, hidden);
         let out = b.pick(&out, hidden, rows);
-        let out = b.activation(&out, s.activation("conv_act")?);
+        self.convolved(b, x, &out)
+    }
+
+    /// The rows `x` with those of the convolution, `out`, added.
+    fn convolved(&self, b: &mut Builder<'_>, x: &Value, out: &Value) -> Result<Value, GraphError> {
+        let s = &self.settings;
+        let out = b.activation(out, s.activation("conv_act")?);
         let sum = b.op("Add", &[x, &out], &[]);
-        b.layer_norm(&sum, "encoder.conv.LayerNorm", hidden, s.layer_norm_eps)
+        b.layer_norm(&sum, "encoder.conv.LayerNorm", s.hidden_size, s.layer_norm_eps)
     }
 }

@@ -5,6 +5,7 @@
 
 mod encoder;
 mod relative;
+mod relative_cuda;
 mod settings;
 
 pub(crate) use encoder::read;

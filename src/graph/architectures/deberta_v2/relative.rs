@@ -15,9 +15,9 @@ const MOST_POSITIONS: usize = 1 << 16;
 /// Attention by relative position.
 pub(super) struct Relative {
     /// Relative embeddings of each sign.
-    span: usize,
+    pub(super) span: usize,
     /// Rows of the relative embeddings for the distances −reach to reach; beyond, they stay the same.
-    rows: Vec<i64>,
+    pub(super) rows: Vec<i64>,
     /// Longest text in tokens; `None`: any.
     pub(super) longest: Option<usize>,
 }
@@ -61,6 +61,13 @@ impl Relative {
     /// The relative embeddings that the distances of a text need, `[used, hidden]`.
     pub(super) fn embeddings(&self, b: &mut Builder<'_>, s: &Settings) -> Result<Value, GraphError> {
         let table = b.weight("encoder.rel_embeddings.weight", &[2 * self.span, s.hidden_size])?;
+        if b.is_cuda() {
+            return if s.norms_relative() {
+                b.layer_norm(&table, "encoder.LayerNorm", s.hidden_size, s.layer_norm_eps)
+            } else {
+                Ok(table)
+            };
+        }
         let first = self.first_used(b);
         let length = b.length();
         let last = self.row(b, &length);

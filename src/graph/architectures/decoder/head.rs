@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::graph::builder::{Attribute, Builder, Value};
-use crate::graph::{GraphError, Rows, config};
+use crate::graph::{Feed, GraphError, Rows, config};
 
 /// The word embeddings.
 pub(super) const WORDS: &str = "embed_tokens.weight";
@@ -85,6 +85,9 @@ impl Head {
 /// Of flat `x` `[batch · sequence, width]`, each text's last row whose token is not `padding`; the first row if every
 /// token is. `[batch, width]`
 fn last_but(b: &mut Builder<'_>, x: &Value, width: usize, padding: i64) -> Value {
+    if b.is_cuda() {
+        return b.rows_by(x, width, Feed::LastRowsBut(padding));
+    }
     let ids = b.input_ids();
     let padding = b.scalar(padding);
     let padded = b.op("Equal", &[&ids, &padding], &[]);

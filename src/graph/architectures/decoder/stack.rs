@@ -90,6 +90,10 @@ impl Architecture for Decoder {
         })
     }
 
+    fn causal(&self) -> bool {
+        self.layers.iter().any(|layer| layer.mask.causal)
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let words = b.words(WORDS, self.vocab, self.hidden)?;
         let mut x = b.flatten(&words, self.hidden);
@@ -133,7 +137,7 @@ impl Decoder {
     ) -> Result<Value, GraphError> {
         let (hidden, norms) = (self.hidden, &self.norms);
         let name = |part: &str| format!("layers.{number}.{part}");
-        if b.is_packed() {
+        if b.writes_layers() {
             return b.packed_layer(x, &self.packed(name, mask, rope, rows));
         }
         let normal = self.norm(b, x, &name(norms.attention), hidden)?;

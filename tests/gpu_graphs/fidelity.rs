@@ -1,0 +1,113 @@
+//! Every architecture gives on GPUs what it gives on CPUs, in any company of texts, in every number format and layout.
+
+use infa::parts::graph::{Layout, Output, Precision, Request, Rows};
+
+use crate::feeds::Text;
+use crate::model::{Model, directory, fixtures, ids, on_gpus, texts};
+use crate::support::{GraphRunner, cosine, json};
+
+/// Lengths of texts that are run together.
+const LENGTHS: [usize; 3] = [1, 64, 7];
+
+/// What the CPU gives for each text alone, all token rows.
+fn reference(name: &str, texts: &[Text]) -> Vec<Vec<f32>> {
+    let mut graph = GraphRunner::new(&directory(name), Request::of(Output::Hidden(Rows::All)));
+    texts.iter().map(|text| graph.run(&text.ids, None)).collect()
+}
+
+/// The largest difference, as a share of the largest number.
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(1f32, |most, x| most.max(x.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+/// The picked or pooled row of token rows.
+fn pooled(rows: &[f32], width: usize, output: Output) -> Vec<f32> {
+    match output {
+        Output::Hidden(Rows::First) => rows[..width].to_vec(),
+        Output::Hidden(Rows::Last) => rows[rows.len() - width..].to_vec(),
+        Output::Mean => {
+            let count = (rows.len() / width) as f32;
+            (0..width).map(|at| rows[at..].iter().step_by(width).sum::<f32>() / count).collect()
+        }
+        _ => rows.to_vec(),
+    }
+}
+
+const OUTPUTS: [Output; 4] =
+    [Output::Hidden(Rows::All), Output::Hidden(Rows::First), Output::Hidden(Rows::Last), Output::Mean];
+
+#[test]
+fn float32_equals_the_cpu_in_both_layouts() {
+    for name in fixtures() {
+        let mut seen = Vec::new();
+        for padded in [false, true] {
+            for output in OUTPUTS {
+                let request = Request { padded, ..on_gpus(output, Precision::Float32) };
+                let mut model = Model::new(&directory(&name), &request);
+                let layout = model.graph.layout;
+                if padded && seen.contains(&(Layout::Padded, output)) {
+                    continue;
+                }
+                seen.push((layout, output));
+                let texts = texts(&LENGTHS, &model.graph);
+                let width = model.graph.width;
+                let expected = reference(&name, &texts);
+                for (found, expected) in model.run(&texts).iter().zip(expected) {
+                    let difference = difference(found, &pooled(&expected, width, output));
+                    assert!(difference <= 1e-5, "{name}, {layout:?}, {output:?}: {difference:e}");
+                }
+            }
+        }
+        assert!(seen.len() == 4 || seen.len() == 8, "{name}: {seen:?}");
+    }
+}
+
+/// Rounding adds up with the rows; their directions stay.
+fn check_half(precision: Precision, padded: bool, least: f64) {
+    for name in fixtures() {
+        let request = Request { padded, ..on_gpus(Output::Hidden(Rows::All), precision) };
+        let mut model = Model::new(&directory(&name), &request);
+        let texts = texts(&LENGTHS, &model.graph);
+        let width = model.graph.width;
+        for (found, expected) in model.run(&texts).iter().zip(reference(&name, &texts)) {
+            for (found, expected) in found.chunks(width).zip(expected.chunks(width)) {
+                let cosine = cosine(found, expected);
+                assert!(cosine >= least, "{name}, {precision:?}, {:?}: {cosine}", model.graph.layout);
+            }
+        }
+    }
+}
+
+#[test]
+fn float16_has_the_direction_of_float32_in_rectangles() {
+    check_half(Precision::Float16, true, 0.9999);
+}
+
+#[test]
+fn float16_has_the_direction_of_float32_one_behind_the_other() {
+    check_half(Precision::Float16, false, 0.9999);
+}
+
+#[test]
+fn bfloat16_has_the_direction_of_float32() {
+    check_half(Precision::Bfloat16, false, 0.99);
+}
+
+/// The stored vectors of the reference, of pooled and normalised models.
+#[test]
+fn float16_has_the_direction_of_the_stored_token_vectors() {
+    for name in fixtures() {
+        let expected = json(directory(&name).join("expected.json"));
+        let Some(cases) = expected.get("cases").and_then(|cases| cases.as_array()) else { continue };
+        let texts: Vec<Text> =
+            cases.iter().take(4).map(|case| Text { ids: ids(case, "ids"), types: Vec::new() }).collect();
+        let mut model = Model::new(&directory(&name), &on_gpus(Output::Hidden(Rows::All), Precision::Float16));
+        let width = model.graph.width;
+        for (found, expected) in model.run(&texts).iter().zip(reference(&name, &texts)) {
+            let cosine = cosine(&pooled(found, width, Output::Mean), &pooled(&expected, width, Output::Mean));
+            assert!(cosine >= 0.9999, "{name}: {cosine}");
+        }
+    }
+}
