@@ -14,6 +14,7 @@ pub fn main() -> ! {
     }
     // Before the first thread is started.
     crate::runtime::forbid_telemetry();
+    crate::runtime::gpu::number_by_bus();
     let cancel = Cancel::new();
     interrupt::at_exit(crate::output::remove_parts);
     interrupt::listen(cancel.clone());

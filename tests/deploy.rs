@@ -8,6 +8,8 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value as Yaml;
 
+const IMAGES: [&str; 2] = ["deploy/Dockerfile", "deploy/Dockerfile.cuda"];
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -106,10 +108,9 @@ fn flags_and_variables_are_those_of_infa_serve() {
     for line in read("deploy/systemd/infa.service").lines().filter(|line| !line.starts_with('#')) {
         used.push(("infa.service".into(), line.to_owned()));
     }
-    for line in
-        read("deploy/Dockerfile").lines().filter(|line| line.starts_with("ENTRYPOINT") || line.contains("INFA_"))
-    {
-        used.push(("Dockerfile".into(), line.to_owned()));
+    for name in IMAGES {
+        let relevant = |line: &&str| line.starts_with("ENTRYPOINT") || line.contains("INFA_");
+        used.extend(read(name).lines().filter(relevant).map(|line| (name.to_owned(), line.to_owned())));
     }
     let mut checked = 0;
     for (name, text) in &used {
@@ -129,13 +130,26 @@ fn flags_and_variables_are_those_of_infa_serve() {
 #[test]
 fn the_image_is_built_by_a_compiler_that_is_new_enough() {
     let version = |text: &str| -> Vec<u32> { text.split('.').map(|number| number.parse().unwrap()).collect() };
-    let dockerfile = read("deploy/Dockerfile");
-    let image = dockerfile.split("FROM rust:").nth(1).unwrap().split('-').next().unwrap();
     let manifest = read("Cargo.toml");
     let needed = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
-    assert!(version(image) >= version(needed), "rust:{image}, and Cargo.toml needs {needed}");
-    // Both stages have the same C library.
-    assert!(dockerfile.contains("-slim-bookworm AS build") && dockerfile.contains("FROM debian:bookworm-slim"));
+    for name in IMAGES {
+        let dockerfile = read(name);
+        let image = dockerfile.split("FROM rust:").nth(1).unwrap().split('-').next().unwrap();
+        assert!(version(image) >= version(needed), "{name}: rust:{image}, and Cargo.toml needs {needed}");
+        // Both stages have the same C library.
+        assert!(dockerfile.contains("-slim-bookworm AS build") && dockerfile.contains("FROM debian:bookworm-slim"));
+    }
+}
+
+#[test]
+fn the_image_for_gpus_has_what_infa_would_install() {
+    let pinned = read("src/runtime/install/gpu.rs");
+    let pinned: Vec<&str> = pinned.split("requirement: \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(pinned.len() == 4 && pinned.iter().all(|package| package.contains("==")), "{pinned:?}");
+    let dockerfile = read("deploy/Dockerfile.cuda");
+    for package in pinned {
+        assert!(dockerfile.contains(&format!("        {package} \\\n")), "{package}");
+    }
 }
 
 #[test]
@@ -173,7 +187,8 @@ fn killing_comes_after_the_servers_own_patience() {
     };
     let unit = read("deploy/systemd/infa.service");
     assert!(seconds(&unit, "TimeoutStopSec=") > seconds(&unit, "--shutdown-timeout "));
-    let pod = read("deploy/kubernetes/infa.yaml");
-    let pause = seconds(&pod, "[\"sleep\", \"");
-    assert!(seconds(&pod, "terminationGracePeriodSeconds:") > pause + seconds(&pod, "--shutdown-timeout="));
+    for pod in ["deploy/kubernetes/infa.yaml", "deploy/kubernetes/infa-gpu.yaml"].map(read) {
+        let pause = seconds(&pod, "[\"sleep\", \"");
+        assert!(seconds(&pod, "terminationGracePeriodSeconds:") > pause + seconds(&pod, "--shutdown-timeout="));
+    }
 }

@@ -12,7 +12,7 @@ pub(crate) fn find_library() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home directory")?.join("infa");
     let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-    let search = Search { flag: None, environment, cache, ask_python: true };
+    let search = Search::new(None, environment, cache);
     Ok(search.find_or_install(&Context::silent())?.path)
 }
 

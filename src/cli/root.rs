@@ -81,6 +81,10 @@ pub struct GlobalArgs {
     /// ONNX Runtime library [default: ORT_DYLIB_PATH, else found or installed]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub ort_library: Option<PathBuf>,
+
+    /// Directory of CUDA's and TensorRT's libraries [default: found or installed]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub cuda_libraries: Option<PathBuf>,
 }
 
 /// The subcommands.

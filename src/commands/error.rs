@@ -165,7 +165,10 @@ impl From<Arc<EngineError>> for Error {
     fn from(e: Arc<EngineError>) -> Self {
         let cancelled = match &*e {
             EngineError::Model(e) => e.is_cancelled(),
-            EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
+            EngineError::Runtime(
+                RuntimeError::NotInstalled(FetchError::Cancelled)
+                | RuntimeError::GpuNotInstalled { error: FetchError::Cancelled, .. },
+            ) => true,
             EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
             EngineError::Python { error: PythonError::Cancelled, .. } | EngineError::Launch(LaunchError::Cancelled) => {
                 true

@@ -4,7 +4,7 @@
 use std::num::NonZero;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Error;
 use crate::cli::{CpuArgs, GlobalArgs, GpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
@@ -17,6 +17,7 @@ use crate::model::source::Request;
 use crate::model::weights::Access;
 use crate::model::{DEFAULT_MODEL, ModelError, Setting, SettingError, short_names};
 use crate::runtime::device::{Device, DeviceKind, Dtype, Kernels};
+use crate::runtime::gpu::GpuUse;
 use crate::runtime::library::Search;
 use crate::runtime::{GpuSettings, ResolvedDevice, cores, install};
 
@@ -26,12 +27,16 @@ pub(super) struct Globals {
     pub offline: bool,
     pub cache: PathBuf,
     pub ort_library: Option<PathBuf>,
+    pub cuda_libraries: Option<PathBuf>,
+    /// The GPUs that engines of this run need, as far as their devices are resolved: they decide the one build of ONNX
+    /// Runtime, so all devices are resolved before a library is loaded.
+    gpu_use: Arc<Mutex<GpuUse>>,
 }
 
 impl Globals {
     pub(crate) fn resolve(args: GlobalArgs) -> Result<Self, Error> {
         // The first three have done their work when logging and printing began.
-        let GlobalArgs { verbose: _, quiet: _, log_format: _, offline, cache_dir, ort_library } = args;
+        let GlobalArgs { verbose: _, quiet: _, log_format: _, offline, cache_dir, ort_library, cuda_libraries } = args;
         let cache = match cache_dir.or_else(default_cache) {
             Some(dir) => std::path::absolute(&dir).unwrap_or(dir),
             // A model directory and a library that is named need none. What needs one fails with this path in its error: it
@@ -43,7 +48,12 @@ impl Globals {
                 PathBuf::from("/dev/null/no-cache-directory")
             }
         };
-        Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
+        let offline = offline || HubEnv::from_env().offline;
+        let cuda_libraries = cuda_libraries.map(|dir| std::path::absolute(&dir).unwrap_or(dir));
+        if let Some(dir) = cuda_libraries.as_ref().filter(|dir| !dir.is_dir()) {
+            return Err(Error::flag("--cuda-libraries", format!("{} is not a directory", dir.display())));
+        }
+        Ok(Self { offline, cache, ort_library, cuda_libraries, gpu_use: Arc::default() })
     }
 
     pub(crate) fn search(&self) -> Search {
@@ -52,7 +62,15 @@ impl Globals {
             environment: std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from),
             cache: self.cache.clone(),
             ask_python: true,
+            cuda_libraries: self.cuda_libraries.clone(),
+            gpu_use: *self.gpu_use.lock().unwrap_or_else(PoisonError::into_inner),
         }
+    }
+
+    /// Notes that an engine of this run computes on `device`.
+    fn uses(&self, device: &ResolvedDevice) {
+        let mut gpu_use = self.gpu_use.lock().unwrap_or_else(PoisonError::into_inner);
+        *gpu_use = device.gpu_use().max(*gpu_use);
     }
 }
 
@@ -131,7 +149,9 @@ pub(super) fn device_of(
     let kernels = hardware.cpu.kernels.unwrap_or_default();
     let cpu_alone = dtype == Some(Dtype::Int8) || kernels != Kernels::Auto;
     let device = if device.kind == DeviceKind::Auto && cpu_alone { Device::CPU } else { device };
-    Ok(device.resolve(&globals.search())?)
+    let device = device.resolve(&globals.search())?;
+    globals.uses(&device);
+    Ok(device)
 }
 
 /// The model that flags describe, and how it computes.

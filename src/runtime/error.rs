@@ -13,17 +13,39 @@ pub enum RuntimeError {
     Library { path: PathBuf, reason: String },
     #[error("{}", not_installed(.0))]
     NotInstalled(#[source] FetchError),
+    /// ONNX Runtime for GPUs, or CUDA's libraries.
+    #[error("{}", gpu_not_installed(.what, .error))]
+    GpuNotInstalled { what: String, error: FetchError },
     #[error("there is no ONNX Runtime package for {0}")]
     NoPackage(String),
-    #[error("ONNX Runtime cannot load {model}: {source}")]
+    #[error("ONNX Runtime cannot load {model}: {}", shown(.source))]
     Load { model: String, source: ort::Error },
-    #[error("ONNX Runtime failed: {0}")]
+    #[error("ONNX Runtime failed: {}", shown(.0))]
     Run(#[from] ort::Error),
+    /// A library that ONNX Runtime needs on GPUs.
+    #[error("{name}, which ONNX Runtime needs on GPUs, cannot be loaded: {reason}{}", folders(.tried))]
+    GpuLibrary { name: String, package: Option<&'static str>, tried: Vec<PathBuf>, reason: String },
+    #[error("{}: this ONNX Runtime is not built for GPUs: {provider} is not beside it", path.display())]
+    CpuBuild { path: PathBuf, provider: String },
     #[error("{model}: {reason}")]
     Interface { model: String, reason: String },
     /// Operators and their numbers of nodes.
     #[error("ONNX Runtime has no CUDA kernels for {}", operators_of(.operators))]
     NoKernel { operators: Vec<(String, usize)> },
+}
+
+/// True for a library in infa's cache.
+fn is_ours(path: &Path) -> bool {
+    let folders = ["onnxruntime", "onnxruntime-gpu"].map(|name| Path::new(name).join(VERSION));
+    path.parent().is_some_and(|dir| folders.iter().any(|folder| dir.ends_with(folder)))
+}
+
+fn folders(tried: &[PathBuf]) -> String {
+    let tried: Vec<String> = tried.iter().map(|folder| folder.display().to_string()).collect();
+    match tried.is_empty() {
+        true => String::new(),
+        false => format!(" (looked for in {}, then in the system's folders)", tried.join(", ")),
+    }
 }
 
 fn operators_of(operators: &[(String, usize)]) -> String {
@@ -37,6 +59,13 @@ fn not_installed(error: &FetchError) -> String {
         FetchError::Offline { .. } => error.to_string(),
         FetchError::Io { .. } => format!("ONNX Runtime cannot be installed in infa's cache: {error}"),
         _ => format!("ONNX Runtime is not installed: {error}"),
+    }
+}
+
+fn gpu_not_installed(what: &str, error: &FetchError) -> String {
+    match error {
+        FetchError::Offline { .. } => error.to_string(),
+        _ => format!("{what} cannot be installed: {error}"),
     }
 }
 
@@ -56,6 +85,21 @@ impl RuntimeError {
                  other programs on the GPU (nvidia-smi lists them)"
                     .into(),
             ),
+            Self::GpuLibrary { package: Some(package), .. } => Some(format!(
+                "`pip install {package}` into the active Python environment, or name the folder that has it with \
+                 --cuda-libraries; infa doctor lists all libraries"
+            )),
+            Self::GpuLibrary { package: None, .. } => {
+                Some("it comes with NVIDIA's driver; in a container, run it with --gpus all".into())
+            }
+            Self::CpuBuild { .. } => Some(
+                "--ort-library takes the libonnxruntime of onnxruntime-gpu; without it (and without ORT_DYLIB_PATH), infa finds \
+                 or installs one; or use --device cpu"
+                    .into(),
+            ),
+            Self::Load { source, .. } | Self::Run(source) if cuda_failure(source.message()).is_some() => {
+                Some("infa doctor shows the driver and the GPUs; --device cpu computes without them".into())
+            }
             Self::NoKernel { .. } => Some("use --dtype float32, or --device cpu; please report the model".into()),
             Self::Library { reason, .. } if reason.contains("allocate memory") || reason.contains("map segment") => {
                 Some("the library needs more memory than there is; raise the limit (ulimit -v)".into())
@@ -64,7 +108,7 @@ impl RuntimeError {
                 Some("raise the limit of open files (ulimit -n)".into())
             }
             Self::Library { path, .. }
-                if path.parent().is_some_and(|dir| dir.ends_with(Path::new("onnxruntime").join(VERSION))) =>
+                if is_ours(path) =>
             {
                 Some("remove its directory, and infa installs it again; --ort-library names another library".into())
             }
@@ -72,6 +116,18 @@ impl RuntimeError {
                 "--ort-library takes the libonnxruntime of version 1.{OLDEST_MINOR} or newer; without it infa finds or \
                  installs {VERSION}"
             )),
+            Self::GpuNotInstalled { error: FetchError::Offline { .. }, .. } => Some(
+                "run once without --offline, or name what is here with --ort-library and --cuda-libraries; or use --device cpu"
+                    .into(),
+            ),
+            Self::GpuNotInstalled { error: e @ FetchError::Io { .. }, .. } => e.hint(),
+            Self::GpuNotInstalled { .. } => Some(format!(
+                "install it with `pip install onnxruntime-gpu=={VERSION} nvidia-cuda-runtime nvidia-cublas nvidia-curand`, \
+                 or use --device cpu"
+            )),
+            Self::NoPackage(system) if system.starts_with("GPUs") => Some(
+                "use --device cpu; or give --ort-library a libonnxruntime that is built for GPUs on this system".into(),
+            ),
             Self::NotInstalled(FetchError::Offline { .. }) => {
                 Some("run once without --offline, or give a library with --ort-library".into())
             }
@@ -87,6 +143,17 @@ impl RuntimeError {
             Self::Run(_) => None,
         }
     }
+}
+
+/// ONNX Runtime's message; of an error of CUDA only that, without the names of source files around it.
+fn shown(error: &ort::Error) -> String {
+    cuda_failure(error.message()).map_or_else(|| error.to_string(), str::to_owned)
+}
+
+/// The error of CUDA in a message, such as `CUDA failure 2: out of memory`.
+fn cuda_failure(message: &str) -> Option<&str> {
+    let at = ["CUDA failure ", "CUBLAS failure ", "CUDNN failure "].iter().find_map(|name| message.find(name))?;
+    message[at..].split(" ; ").next().map(str::trim)
 }
 
 /// By the words of ONNX Runtime's arena, of CUDA, cuBLAS and TensorRT.
@@ -107,6 +174,15 @@ fn is_out_of_memory(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_cuda_are_cut_out() {
+        let message = "provider_options_utils.h:187 Parse Failed to parse provider option \"device_id\": CUDA failure 35: \
+                       CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm ; file=a.cc";
+        let cut = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version";
+        assert_eq!(cuda_failure(message), Some(cut));
+        assert_eq!(cuda_failure("Non-zero status code returned while running MatMul node"), None);
+    }
 
     #[test]
     fn memory_that_does_not_suffice_is_recognised() {

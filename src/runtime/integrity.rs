@@ -29,7 +29,7 @@ struct Record {
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn write_record(path: &Path) -> Result<(), FetchError> {
+pub(in crate::runtime) fn write_record(path: &Path) -> Result<(), FetchError> {
     let sha256 = sha256_file(path, &Cancel::new())?;
     let (bytes, modified) = size_and_time(path).map_err(FetchError::io(path))?;
     save(path, &Record { bytes, sha256, modified }).map_err(FetchError::io(&record_of(path)))
@@ -119,7 +119,7 @@ pub(super) fn is_cut_off(file: &mut (impl Read + Seek)) -> std::io::Result<bool>
 }
 
 /// The little-endian number of `length` bytes at `at`; bytes that are not there are 0.
-fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
+pub(super) fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     let digits = bytes.iter().skip(at).take(length).rev();
     digits.fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

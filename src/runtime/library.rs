@@ -1,14 +1,15 @@
 //! The choice of the ONNX Runtime library.
 //!
 //! Order: the library that the user names; the one that infa installed; the `onnxruntime` package of the active Python
-//! environment. If there is none, it is installed (`install.rs`).
+//! environment. If there is none, it is installed (`install`). Where some engine of the process computes on a GPU, only a
+//! library that is built for GPUs is taken, for all engines: a process has one, and it computes on the CPU as well.
 
-use std::error::Error as _;
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{OLDEST_MINOR, RuntimeError, VERSION, install, integrity};
+use super::gpu::{self, Build, Folders, Gpu, GpuUse, Libraries};
+use super::{OLDEST_MINOR, RuntimeError, VERSION, install, integrity, library_file};
 use crate::fetch::Context;
 use crate::regular_file;
 
@@ -53,9 +54,23 @@ pub struct Search {
     pub cache: PathBuf,
     /// True if the active Python environment may be queried.
     pub ask_python: bool,
+    /// A folder of CUDA's and TensorRT's libraries (`--cuda-libraries`).
+    pub cuda_libraries: Option<PathBuf>,
+    /// The use of GPUs by the engines of this process.
+    pub gpu_use: GpuUse,
 }
 
 impl Search {
+    /// Without GPUs.
+    pub fn new(flag: Option<PathBuf>, environment: Option<PathBuf>, cache: PathBuf) -> Self {
+        Self { flag, environment, cache, ask_python: true, cuda_libraries: None, gpu_use: GpuUse::None }
+    }
+
+    /// The same for engines on GPUs.
+    pub fn on(self, gpu_use: GpuUse) -> Self {
+        Self { gpu_use, ..self }
+    }
+
     /// The first usable library; none is an answer, not an error.
     ///
     /// # Errors
@@ -65,10 +80,16 @@ impl Search {
             if let Some(path) = path {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 let version = check(&path)?;
+                // Names the provider that is not beside it.
+                self.libraries(Some(&path)).map(drop)?;
                 return Ok(Some(Library { path, origin, version }));
             }
         }
-        if let Some(path) = install::installed(&self.cache) {
+        let installed = match self.gpu_use {
+            GpuUse::None => install::installed(&self.cache).or_else(|| install::installed_runtime(&self.cache)),
+            GpuUse::Cuda | GpuUse::Tensorrt => install::installed_runtime(&self.cache),
+        };
+        if let Some(path) = installed {
             let damaged = |reason| RuntimeError::Library { path: path.clone(), reason };
             match integrity::damage(&path).map_or_else(|| check(&path), |damage| Err(damaged(damage))) {
                 Ok(version) => return Ok(Some(Library { path, origin: Origin::Cache, version })),
@@ -77,6 +98,7 @@ impl Search {
         }
         if self.ask_python
             && let Some(path) = python_package()
+            && (self.gpu_use == GpuUse::None || gpu::is_gpu_build(&path))
         {
             match check(&path) {
                 Ok(version) => return Ok(Some(Library { path, origin: Origin::Python, version })),
@@ -91,12 +113,92 @@ impl Search {
         if self.flag.is_none() && self.environment.is_none() {
             install::remove_damaged(&self.cache, context);
         }
-        if let Some(library) = self.find()? {
-            return Ok(library);
+        let library = match self.find()? {
+            Some(library) => library,
+            None => {
+                let path = match self.gpu_use {
+                    GpuUse::None => install::install(&self.cache, context)?,
+                    GpuUse::Cuda | GpuUse::Tensorrt => {
+                        let megabytes = install::BYTES / 1_000_000;
+                        if !context.offline && !install::cuda_folder(&self.cache).is_dir() {
+                            let note = "GPUs need ONNX Runtime for them and, unless they are here, CUDA's libraries";
+                            context.progress.note(&format!("{note}: {megabytes} MB to download"));
+                        }
+                        install::install_runtime(&self.cache, context)?
+                    }
+                };
+                let version = check(&path)?;
+                Library { path, origin: Origin::Cache, version }
+            }
+        };
+        self.load_gpu_libraries(&library.path, context)?;
+        Ok(library)
+    }
+
+    /// Loads what ONNX Runtime at `library` needs on GPUs. What infa can install is installed if it is missing.
+    fn load_gpu_libraries(&self, library: &Path, context: &Context) -> Result<(), RuntimeError> {
+        let Some(mut libraries) = self.libraries(Some(library))? else { return Ok(()) };
+        let installable = libraries.missing().into_iter().find(|missing| missing.is_installable());
+        if let Some(missing) = installable {
+            tracing::info!("{} is not on this machine", missing.name);
+            install::install_cuda(&self.cache, context)?;
+            libraries = self.libraries(Some(library))?.unwrap_or(libraries);
         }
-        let path = install::install(&self.cache, context)?;
-        let version = check(&path)?;
-        Ok(Library { path, origin: Origin::Cache, version })
+        libraries.load()
+    }
+
+    /// The libraries that ONNX Runtime at `library` (without it, the one that infa installs) needs on GPUs; `None` if no
+    /// engine uses one.
+    ///
+    /// # Errors
+    /// [`RuntimeError::CpuBuild`].
+    pub fn libraries(&self, library: Option<&Path>) -> Result<Option<Libraries>, RuntimeError> {
+        let folders =
+            Folders { flag: self.cuda_libraries.clone(), cache: self.cache.clone(), ask_python: self.ask_python };
+        match self.gpu_use {
+            GpuUse::None => Ok(None),
+            GpuUse::Cuda => Libraries::of(library, false, &folders).map(Some),
+            GpuUse::Tensorrt => Libraries::of(library, true, &folders).map(Some),
+        }
+    }
+
+    /// The needs of the library that the user names; otherwise of the one that infa finds or installs.
+    pub fn build(&self) -> Build {
+        let Some(named) = self.flag.as_ref().or(self.environment.as_ref()) else { return Build::INSTALLED };
+        match self.clone().on(GpuUse::Cuda).libraries(Some(named)) {
+            Ok(Some(Libraries { cuda: ..13, .. })) => Build::CUDA_12,
+            Ok(Some(_)) => Build { capabilities: &[], ..Build::INSTALLED },
+            // It is refused before it is used.
+            _ => Build::INSTALLED,
+        }
+    }
+
+    /// The first GPU that can be used at once: nothing has to be installed.
+    ///
+    /// # Errors
+    /// The reason that no GPU can; `None` where there is no GPU.
+    pub fn ready_gpu(&self) -> Result<Gpu, Option<String>> {
+        let Some(first) = gpu::visible().first() else { return Err(None) };
+        let build = self.build();
+        let usable = gpu::visible().iter().find(|gpu| gpu::check(gpu, build).is_ok());
+        let Some(gpu) = usable else {
+            return Err(gpu::check(first, build).err().map(|error| error.to_string()));
+        };
+        let search = self.clone().on(GpuUse::Cuda);
+        let library = search.find().map_err(|e| Some(e.to_string()))?;
+        let Some(library) = library else {
+            return Err(Some("ONNX Runtime for GPUs is not installed; --device cuda installs it".into()));
+        };
+        match search.libraries(Some(&library.path)) {
+            Ok(Some(libraries)) => match libraries.missing().first() {
+                None => Ok(gpu.clone()),
+                Some(missing) => {
+                    Err(Some(format!("{} is not on this machine; --device cuda installs it", missing.name)))
+                }
+            },
+            Ok(None) => Err(None),
+            Err(error) => Err(Some(error.to_string())),
+        }
     }
 }
 
@@ -121,13 +223,7 @@ pub fn check(path: &Path) -> Result<String, RuntimeError> {
 }
 
 fn version(path: &Path) -> Result<String, String> {
-    // SAFETY: loading a library runs its initialisers; the user, their Python environment or infa's checked download
-    // vouches for it, and it is about to be used for inference anyway.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|e| {
-        let reason = e.source().unwrap_or(&e).to_string();
-        // The system's message begins with the path, as the error does already.
-        reason.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&reason).to_owned()
-    })?;
+    let library = library_file::open(path)?;
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the exported symbol of this name has this type in every version of ONNX Runtime (onnxruntime_c_api.h).
     let base: libloading::Symbol<'_, GetApiBase> =

@@ -56,6 +56,11 @@ impl Runtime {
         &self.version
     }
 
+    /// The file that was loaded.
+    pub fn path(&self) -> &Path {
+        LOADED.get().map_or(Path::new(""), |(path, _)| path)
+    }
+
     /// The environment, for sessions made with `ort` itself (a benchmark's baseline, say).
     pub fn environment(&self) -> &Environment {
         &self.environment

@@ -7,6 +7,7 @@ pub(crate) mod gpu;
 pub(crate) mod install;
 mod integrity;
 pub(crate) mod library;
+mod library_file;
 mod loaded;
 mod operators;
 mod placement;
@@ -18,7 +19,7 @@ mod version;
 
 pub(crate) use error::RuntimeError;
 pub use loaded::Runtime;
-pub(crate) use provider::{Attention, CudaOptions, GpuSettings, Half, Profile, Provider, TensorrtOptions};
+pub(crate) use provider::{CudaOptions, GpuSettings, Half, Profile, Provider, TensorrtOptions};
 pub(crate) use resolve::ResolvedDevice;
 pub use session::{Input, Numbers, Session, SessionOptions};
 pub(crate) use telemetry::forbid_telemetry;

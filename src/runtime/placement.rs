@@ -1,4 +1,4 @@
-//! Where ONNX Runtime places the nodes of a session, by its log: no function of its API says it.
+//! The placement of a session's nodes on CPU and GPU, by ONNX Runtime's log: its API has no function for it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,9 @@
 //! The device and the number format that are used, from those that the user names.
 
+use std::sync::Once;
+
 use super::device::{Device, DeviceKind, Dtype, Kernels};
-use super::gpu::{self, Build, Gpu};
+use super::gpu::{self, Gpu, GpuUse};
 use super::library::Search;
 use crate::kernels::Set;
 use crate::model::{Setting, SettingError};
@@ -30,6 +32,14 @@ impl ResolvedDevice {
         *self != Self::Cpu
     }
 
+    pub fn gpu_use(&self) -> GpuUse {
+        match self {
+            Self::Cpu => GpuUse::None,
+            Self::Cuda(_) => GpuUse::Cuda,
+            Self::Tensorrt(_) => GpuUse::Tensorrt,
+        }
+    }
+
     /// Its name in messages: `cpu`, `cuda:0,1`.
     pub fn name(&self) -> String {
         let ids: Vec<String> = self.gpus().iter().map(|gpu| gpu.id.to_string()).collect();
@@ -41,6 +51,12 @@ impl ResolvedDevice {
     }
 }
 
+/// Says once a process that the CPU computes although there is a GPU.
+fn not_used(reason: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| tracing::warn!("the CPU is used, not the GPU: {reason} (infa doctor; --device cpu hides this)"));
+}
+
 impl Device {
     /// The device that is used: `auto` is a GPU if one can be used and its libraries are here.
     ///
@@ -48,12 +64,19 @@ impl Device {
     /// [`SettingError`] for a GPU that is not there or cannot be used. It never becomes the CPU instead.
     pub fn resolve(self, search: &Search) -> Result<ResolvedDevice, SettingError> {
         let gpus = || {
-            gpu::choose(self, gpu::found(), Build::INSTALLED).map_err(|error| {
+            gpu::choose(self, gpu::found(), search.build()).map_err(|error| {
                 SettingError::new(Setting::Device, error.to_string()).value(self.to_string()).hint(error.hint())
             })
         };
         match self.kind {
-            DeviceKind::Auto | DeviceKind::Cpu => Ok(ResolvedDevice::Cpu),
+            DeviceKind::Cpu => Ok(ResolvedDevice::Cpu),
+            DeviceKind::Auto => Ok(match search.ready_gpu() {
+                Ok(gpu) => ResolvedDevice::Cuda(vec![gpu]),
+                Err(reason) => {
+                    reason.iter().for_each(|reason| not_used(reason));
+                    ResolvedDevice::Cpu
+                }
+            }),
             DeviceKind::Cuda => Ok(ResolvedDevice::Cuda(gpus()?)),
             DeviceKind::Tensorrt => Ok(ResolvedDevice::Tensorrt(gpus()?)),
         }

@@ -18,6 +18,8 @@ mod environment;
 mod file_kinds;
 mod first_words;
 mod formats;
+mod gpu_stubs;
+mod gpus;
 mod help;
 mod hints;
 mod hub;

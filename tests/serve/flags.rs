@@ -109,7 +109,7 @@ fn wrong_values_name_flag_and_choices() {
         (["--dtype", "fp8"], ["--dtype", "the format of 8 bits is int8"]),
         (["--dtype", "float64"], ["--dtype", "bfloat16"]),
         (["--device", "mps"], ["--device", "NVIDIA GPUs"]),
-        (["--device", "cuda"], ["device cuda: ", "GPU"]),
+        (["--device", "cuda:63"], ["device cuda:63: ", "hint: "]),
         (["--device", "tpu"], ["--device", "tensorrt"]),
         (["--engine", "debugengine"], ["--engine", "onnx"]),
         (["--pooling-method", "median"], ["--pooling-method", "auto"]),

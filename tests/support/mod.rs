@@ -32,7 +32,7 @@ pub(crate) fn runtime() -> Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let load = || {
         let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-        let search = Search { flag: None, environment, cache: cache(), ask_python: true };
+        let search = Search::new(None, environment, cache());
         Runtime::load(&search.find_or_install(&Context::silent()).unwrap().path).unwrap()
     };
     RUNTIME.get_or_init(load).clone()
@@ -43,7 +43,7 @@ pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-        let search = Search { flag: None, environment, cache: cache(), ask_python: true };
+        let search = Search::new(None, environment, cache());
         search.find_or_install(&Context::silent()).unwrap().path
     })
 }

@@ -2,8 +2,7 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
-use super::gpus::Gpus;
-use super::{cgroup, processor};
+use super::{cgroup, gpus, processor};
 use crate::bench::report::Machine;
 use crate::runtime::{Runtime, cores};
 
@@ -29,7 +28,7 @@ pub fn facts() -> Machine {
         load_average: cfg!(unix).then_some([load.one, load.five, load.fifteen]),
         gemm_gflops: None,
         onnxruntime: Runtime::loaded().map(|runtime| runtime.version().to_owned()),
-        gpus: Gpus::find().map(|gpus| gpus.facts()).unwrap_or_default(),
+        gpus: gpus::facts(),
     }
 }
 

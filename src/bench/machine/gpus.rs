@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use nvml_wrapper::enums::device::UsedGpuMemory;
-use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
+use nvml_wrapper::{Device, Nvml};
 
 use crate::bench::report::Gpu;
+use crate::runtime::gpu;
 
 pub(super) struct Gpus(Nvml);
 
@@ -24,17 +25,6 @@ impl Gpus {
     fn devices(&self) -> impl Iterator<Item = Device<'_>> {
         let count = self.0.device_count().unwrap_or(0);
         (0..count).filter_map(|index| self.0.device_by_index(index).ok())
-    }
-
-    pub(crate) fn facts(&self) -> Vec<Gpu> {
-        let driver = self.0.sys_driver_version().unwrap_or_default();
-        let cuda = self.0.sys_cuda_driver_version().ok();
-        let cuda = cuda.map(|v| format!("{}.{}", cuda_driver_version_major(v), cuda_driver_version_minor(v)));
-        let facts = self.devices().filter_map(|device| {
-            let memory_bytes = device.memory_info().ok()?.total;
-            Some(Gpu { name: device.name().ok()?, memory_bytes, driver: driver.clone(), cuda: cuda.clone() })
-        });
-        facts.collect()
     }
 
     /// The number of GPUs with a readable energy counter.
@@ -60,6 +50,17 @@ impl Gpus {
     }
 }
 
+/// The GPUs that CUDA sees.
+pub(super) fn facts() -> Vec<Gpu> {
+    let fact = |gpu: &gpu::Gpu| Gpu {
+        name: gpu.name.clone(),
+        memory_bytes: gpu.memory,
+        driver: gpu.driver.clone(),
+        cuda: gpu.cuda.clone(),
+    };
+    gpu::visible().iter().map(fact).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,11 +69,9 @@ mod tests {
     #[test]
     fn gpus_are_facts_or_none() {
         let Some(gpus) = Gpus::find() else { return };
-        let facts = gpus.facts();
-        assert!(!facts.is_empty());
-        assert!(facts.iter().all(|gpu| !gpu.name.is_empty() && gpu.memory_bytes > 0), "{facts:?}");
+        assert!(facts().iter().all(|gpu| !gpu.name.is_empty() && gpu.memory_bytes > 0), "{:?}", facts());
         let counted = gpus.with_energy();
-        assert!(counted <= facts.len());
+        assert!(counted <= gpus.devices().count());
         assert!(gpus.joules(counted).is_some_and(|joules| joules >= 0.0));
         assert_eq!(gpus.joules(counted + 1), None);
     }

@@ -49,9 +49,9 @@ impl ModelIdArgs {
 /// The hardware that engines on this machine use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct HardwareArgs {
-    /// Device: auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt [default: auto]
+    /// Device: auto, cpu, cuda, tensorrt [default: auto]
     ///
-    /// cuda is the first NVIDIA GPU, cuda:1 the second, cuda:0,1 both. auto is cuda if a GPU can be used and its libraries are here, otherwise cpu; cuda and tensorrt never become cpu. cuda installs missing libraries (0.7 GB); infa doctor shows what is here (docs/gpu.md).
+    /// cuda is the first NVIDIA GPU, cuda:1 the second, cuda:0,1 both, cuda:all all. auto is cuda if a GPU can be used and its libraries are here, otherwise cpu; cuda and tensorrt never become cpu. cuda installs missing libraries (0.7 GB); infa doctor lists them (docs/gpu.md).
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<Device>,
 
@@ -151,9 +151,9 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub hardware: HardwareArgs,
 
-    /// float32, float16, bfloat16, int8 [default: auto: float32, on GPUs float16]
+    /// float32, float16, bfloat16, int8 [default: auto]
     ///
-    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached. On the CPU, bfloat16 needs a processor with AVX-512 BF16; float16 is for GPUs, int8 for the CPU.
+    /// Number format of weights and arithmetic; auto is float32, on GPUs float16. Weights are quantised to int8 once and cached. On the CPU, bfloat16 needs a processor with AVX-512 BF16; float16 is for GPUs, int8 for the CPU.
     #[arg(long, value_enum, value_name = "DTYPE")]
     pub dtype: Option<Dtype>,
 

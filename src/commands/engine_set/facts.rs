@@ -20,6 +20,7 @@ pub(crate) fn of_machine(set: &EngineSet, app: &AppContext) -> Machine {
     if !set.computes_here() {
         return facts;
     }
+    set.settle_devices(&app.globals);
     let Ok(Some(library)) = app.globals.search().find() else { return facts };
     let threads = set.hardware.cpu.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
     let measured = Runtime::load(&library.path).map_err(GemmError::from);

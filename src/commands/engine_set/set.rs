@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{AppContext, Error};
 use crate::bench::report::Task;
 use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs};
-use crate::commands::settings::model_request;
+use crate::commands::settings::{Globals, device_of, model_request};
 use crate::engine::recipes::Location;
 use crate::engine::rerank::Method;
 use crate::engine::{EngineError, EngineKind, EngineSpec, OutputKind, SpecError, TextOptions, check_task};
@@ -72,6 +72,18 @@ impl EngineSet {
             startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
             retries: requests.retries.unwrap_or(usual_retries),
         })
+    }
+
+    /// Resolves the devices of all engines, so that a library is chosen that is good for each of them. An engine whose
+    /// device cannot be used fails when it is opened.
+    pub(crate) fn settle_devices(&self, globals: &Globals) {
+        for spec in self.engines.iter().map(|engine| &engine.spec) {
+            if matches!(spec.kind.location(), Location::Process)
+                && let Err(error) = device_of(&self.hardware.on(spec.device), spec.dtype(), globals)
+            {
+                tracing::debug!("{spec}: {error}");
+            }
+        }
     }
 
     pub(crate) fn model_id(&self) -> &str {

@@ -24,7 +24,7 @@ fn cache() -> PathBuf {
 
 fn runtime() -> Runtime {
     let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-    let search = Search { flag: None, environment, cache: cache(), ask_python: true };
+    let search = Search::new(None, environment, cache());
     Runtime::load(&search.find_or_install(&Context::silent()).unwrap().path).unwrap()
 }
 

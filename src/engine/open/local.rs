@@ -45,7 +45,12 @@ impl LocalOptions {
             return Ok(Prepared { runtime: None, model });
         }
         let library = library.map_or_else(|| host.library(), Ok)?;
-        Ok(Prepared { runtime: Some(Runtime::load(&library.path)?), model })
+        let runtime = Runtime::load(&library.path)?;
+        if self.onnx.device.is_gpu() && !runtime.providers().contains(&"CUDA") {
+            let provider = "libonnxruntime_providers_cuda.so".to_owned();
+            return Err(RuntimeError::CpuBuild { path: runtime.path().to_owned(), provider }.into());
+        }
+        Ok(Prepared { runtime: Some(runtime), model })
     }
 
     /// Loads the model for `output`. Blocks.
@@ -139,6 +144,12 @@ impl LocalOptions {
                 ("batch tokens".to_owned(), local.batch_tokens.to_string()),
             ]);
             details.extend(local.library.clone().map(|version| ("ONNX Runtime".to_owned(), version)));
+        }
+        if let [first, ..] = self.onnx.device.gpus() {
+            let names: Vec<&str> = self.onnx.device.gpus().iter().map(|gpu| gpu.name.as_str()).collect();
+            details.insert("device".into(), self.onnx.device.name());
+            details.insert("GPU".into(), names.join(", "));
+            details.insert("driver".into(), first.driver.clone());
         }
         if self.onnx.access == Access::Copy {
             details.insert("weights".into(), "copied".into());

@@ -1,10 +1,10 @@
-//! Whether a GPU can run a build of ONNX Runtime, checked before a library is loaded: the errors of CUDA come later and
+//! Checks that a GPU can run a build of ONNX Runtime, before a library is loaded: the errors of CUDA come later and
 //! name neither driver nor chip.
 
 use super::{Found, Gpu};
 use crate::runtime::device::{Device, GpuIds};
 
-/// What a build of ONNX Runtime for GPUs needs.
+/// The needs of a build of ONNX Runtime for GPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Build {
     /// Major version of CUDA.
@@ -17,12 +17,12 @@ pub struct Build {
 
 impl Build {
     /// The wheel that infa installs: machine code for these chips and no PTX, which newer ones could compile.
-    pub const INSTALLED: Self =
+    pub(crate) const INSTALLED: Self =
         Self { cuda: 13, driver: 580, capabilities: &[(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (12, 0)] };
     /// A library of the user's own for CUDA 12. <https://docs.nvidia.com/deploy/cuda-compatibility/>
-    pub const CUDA_12: Self = Self { cuda: 12, driver: 525, capabilities: &[] };
+    pub(crate) const CUDA_12: Self = Self { cuda: 12, driver: 525, capabilities: &[] };
     /// The last version of ONNX Runtime whose wheel on PyPI is for CUDA 12.
-    pub const LAST_CUDA_12: &'static str = "onnxruntime-gpu 1.26";
+    pub(crate) const LAST_CUDA_12: &'static str = "onnxruntime-gpu 1.26";
 
     /// True if code for one of the capabilities runs: it does on chips of the same major version, if their minor version
     /// is not below.
@@ -33,7 +33,7 @@ impl Build {
 
 /// The reason that GPUs cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GpuError {
+pub(crate) enum GpuError {
     #[error("this machine has no working NVIDIA driver: {0}")]
     NoDriver(String),
     #[error("the driver reports no GPU")]
@@ -61,7 +61,7 @@ fn dotted((major, minor): (u32, u32)) -> String {
 
 impl GpuError {
     /// The next step.
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::NoDriver(_) => {
                 let needed = Build::INSTALLED.driver;
@@ -93,7 +93,7 @@ impl GpuError {
 ///
 /// # Errors
 /// Its driver is too old for the build, or the build has no code for it.
-pub fn check(gpu: &Gpu, build: Build) -> Result<(), GpuError> {
+pub(crate) fn check(gpu: &Gpu, build: Build) -> Result<(), GpuError> {
     let major = gpu.driver.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_some_and(|major| major < build.driver) {
         let (found, needed) = (gpu.driver.clone(), build.driver);
@@ -112,7 +112,7 @@ pub fn check(gpu: &Gpu, build: Build) -> Result<(), GpuError> {
 /// # Errors
 /// There is none, or one of them is not there or cannot be used. Of `all`, those that cannot be used are left out with a
 /// warning, unless no GPU is left.
-pub fn choose(device: Device, found: &Found, build: Build) -> Result<Vec<Gpu>, GpuError> {
+pub(crate) fn choose(device: Device, found: &Found, build: Build) -> Result<Vec<Gpu>, GpuError> {
     let visible = match found {
         Found::NoDriver(reason) => return Err(GpuError::NoDriver(reason.clone())),
         Found::Gpus { total: 0, .. } => return Err(GpuError::NoGpu),
@@ -121,24 +121,22 @@ pub fn choose(device: Device, found: &Found, build: Build) -> Result<Vec<Gpu>, G
     };
     let count = u32::try_from(visible.len()).unwrap_or(u32::MAX);
     let mut chosen = Vec::new();
-    let mut unusable = None;
+    let mut unusable = Vec::new();
     for id in device.ids.numbers(count) {
         let Some(gpu) = visible.iter().find(|gpu| gpu.id == id) else {
             return Err(GpuError::NoSuchGpu { id, count: visible.len() });
         };
         match check(gpu, build) {
             Ok(()) => chosen.push(gpu.clone()),
-            Err(error) if device.ids == GpuIds::All => {
-                tracing::warn!("{error}; it is left out");
-                unusable.get_or_insert(error);
-            }
+            Err(error) if device.ids == GpuIds::All => unusable.push(error),
             Err(error) => return Err(error),
         }
     }
-    match unusable {
-        Some(error) if chosen.is_empty() => Err(error),
-        _ => Ok(chosen),
+    if chosen.is_empty() && !unusable.is_empty() {
+        return Err(unusable.swap_remove(0));
     }
+    unusable.iter().for_each(|error| tracing::warn!("{error}; it is left out"));
+    Ok(chosen)
 }
 
 #[cfg(test)]

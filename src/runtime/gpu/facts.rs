@@ -29,7 +29,7 @@ pub struct Gpu {
 
 /// Memory of a GPU in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GpuMemory {
+pub(crate) struct GpuMemory {
     pub total: u64,
     pub free: u64,
     /// Bytes of this process. In a container the driver reports other process ids: `None`.
@@ -38,7 +38,7 @@ pub struct GpuMemory {
 
 /// The driver, and the GPUs that it reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// Without a driver; the reason.
     NoDriver(String),
     /// The driver's version and the GPUs, of which CUDA may see only some.
@@ -46,7 +46,7 @@ pub enum Found {
 }
 
 /// The GPUs of this machine. They are read once a process.
-pub fn found() -> &'static Found {
+pub(crate) fn found() -> &'static Found {
     static FOUND: OnceLock<Found> = OnceLock::new();
     FOUND.get_or_init(|| {
         let found = read(std::env::var_os(VISIBLE).as_deref());
@@ -55,8 +55,20 @@ pub fn found() -> &'static Found {
     })
 }
 
+/// Makes CUDA number GPUs as the driver does, by their place on the bus, unless the user chose an order: by default the
+/// fastest is the first, and the driver's facts would be those of another GPU.
+///
+/// A program should call this while it has one thread.
+pub(crate) fn number_by_bus() {
+    const VARIABLE: &str = "CUDA_DEVICE_ORDER";
+    if std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: called from `main` before it starts a thread.
+        unsafe { std::env::set_var(VARIABLE, "PCI_BUS_ID") };
+    }
+}
+
 /// The GPUs that CUDA sees; none without a driver.
-pub fn visible() -> &'static [Gpu] {
+pub(crate) fn visible() -> &'static [Gpu] {
     match found() {
         Found::NoDriver(_) => &[],
         Found::Gpus { visible, .. } => visible,
@@ -64,7 +76,7 @@ pub fn visible() -> &'static [Gpu] {
 }
 
 /// The memory of GPU number `id` at this moment; `None` if the driver does not report it.
-pub fn memory(id: u32) -> Option<GpuMemory> {
+pub(crate) fn memory(id: u32) -> Option<GpuMemory> {
     let gpu = visible().iter().find(|gpu| gpu.id == id)?;
     let nvml = Nvml::init().ok()?;
     let device = nvml.device_by_uuid(gpu.uuid.as_str()).ok()?;

@@ -40,6 +40,7 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppConte
 
     // Results are printed and exported even after an interruption.
     interrupt::exit_only_when_done();
+    plan.set.settle_devices(&app.globals);
     let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), app };
     let (engines, reference) = comparing.engines()?;
     let mut report = EnginesReport {

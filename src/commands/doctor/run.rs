@@ -1,18 +1,18 @@
 //! `infa doctor`: what infa would use here, and what is missing. Installs nothing, uses no network.
 
-use std::fmt::Write;
+use serde_json::{Value as Json, json};
 
-use serde_json::{Map, Value as Json, json};
-
-use super::{AppContext, Error, Outcome};
+use super::gpus;
+use super::report::Report;
 use crate::cli::ListingArgs;
+use crate::commands::{AppContext, Error, Outcome};
 use crate::kernels;
 use crate::model::cache::HubEnv;
 use crate::model::{DEFAULT_MODEL, source};
-use crate::runtime::device::{Device, DeviceKind, Dtype, Kernels};
+use crate::runtime::device::{Dtype, Kernels};
 use crate::runtime::{ResolvedDevice, Runtime, VERSION, cores, install};
 
-pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
+pub(crate) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
     let mut report = Report::default();
     report.line("infa", env!("CARGO_PKG_VERSION"));
     library(app, &mut report);
@@ -32,12 +32,10 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let online = cores::online().map_or(String::new(), |n| format!(" of {n} (affinity and cgroup quota honoured)"));
     report.line("cores", &format!("{usable}{online}"));
     report.value("cores", json!({"usable": usable, "online": cores::online()}));
-    let search = app.globals.search();
-    let devices = [Device::CPU, Device::CUDA, Device { kind: DeviceKind::Tensorrt, ..Device::CUDA }];
-    report.line("devices", &choices(&devices, |d| d.resolve(&search).is_ok()));
-    report.value("devices", usable_of(&devices, |d| d.resolve(&search).is_ok()));
+    gpus::describe(&app.globals.search(), &mut report);
     let dtypes = [Dtype::Float32, Dtype::Float16, Dtype::Bfloat16, Dtype::Int8];
     report.line("number formats", &choices(&dtypes, |d| d.resolve(&ResolvedDevice::Cpu).is_ok()));
+    report.line("", "on GPUs: float32, float16, bfloat16");
     report.value("dtypes", usable_of(&dtypes, |d| d.resolve(&ResolvedDevice::Cpu).is_ok()));
     let sets: Vec<&str> = kernels::NAMES.into_iter().filter(|name| kernels::Set::named(name).is_some()).collect();
     let of_int8 = Kernels::Auto.resolve(Dtype::Int8).ok().flatten().map_or(Kernels::Builtin.name(), |set| set.name());
@@ -53,41 +51,6 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let text = if args.is_json() { report.json()? } else { report.text(outcome) };
     app.bars.printer().stdout(&text)?;
     Ok(outcome)
-}
-
-/// The report, as a table or as JSON.
-#[derive(Default)]
-struct Report {
-    text: String,
-    values: Map<String, Json>,
-    missing: Vec<String>,
-}
-
-impl Report {
-    fn line(&mut self, label: &str, value: &str) {
-        let _ = writeln!(self.text, "{label:<16} {value}");
-    }
-
-    fn value(&mut self, key: &str, value: Json) {
-        self.values.insert(key.to_owned(), value);
-    }
-
-    fn text(mut self, outcome: Outcome) -> String {
-        for missing in &self.missing {
-            let _ = writeln!(self.text, "missing: {missing}");
-        }
-        if outcome == Outcome::Done {
-            self.text.push_str("Everything the default model needs is here.\n");
-        }
-        self.text
-    }
-
-    fn json(mut self) -> Result<String, Error> {
-        self.values.insert("infa".into(), env!("CARGO_PKG_VERSION").into());
-        self.values.insert("missing".into(), self.missing.into());
-        let json = serde_json::to_string_pretty(&self.values).map_err(std::io::Error::from)?;
-        Ok(format!("{json}\n"))
-    }
 }
 
 fn library(app: &AppContext, report: &mut Report) {

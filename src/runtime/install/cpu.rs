@@ -1,12 +1,13 @@
-//! Installs ONNX Runtime into infa's cache.
+//! ONNX Runtime for the CPU.
 //!
 //! The library comes from the `onnxruntime` wheel for one fixed Python version, fetched by the machine's own `pip` of
 //! any version: so there is exactly one file for each platform, and its SHA-256 is pinned here.
 
 use std::path::{Path, PathBuf};
 
-use super::{RuntimeError, VERSION, integrity};
+use super::names::{is_library, library_in, python};
 use crate::fetch::{self, Context, FetchError, lock, pip};
+use crate::runtime::{RuntimeError, VERSION, integrity};
 
 /// One wheel of [`VERSION`].
 struct Wheel {
@@ -41,17 +42,7 @@ const WHEELS: &[Wheel] = &[
     },
 ];
 
-/// The Python interpreter to ask: the one of the active environment.
-pub fn python() -> &'static str {
-    "python3"
-}
-
-/// True if a file name is that of the ONNX Runtime library itself (not of one of its providers).
-pub(crate) fn is_library(name: &str) -> bool {
-    name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
-}
-
-fn directory(cache: &Path) -> PathBuf {
+pub(super) fn directory(cache: &Path) -> PathBuf {
     cache.join("onnxruntime").join(VERSION)
 }
 
@@ -60,35 +51,7 @@ pub(crate) fn installed(cache: &Path) -> Option<PathBuf> {
     library_in(&directory(cache))
 }
 
-fn library_in(directory: &Path) -> Option<PathBuf> {
-    std::fs::read_dir(directory)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(is_library))
-}
-
-/// Removes the library that infa installed earlier if it is damaged, with a warning: loading it would end the process,
-/// and it is not in the way of another one then.
-pub(super) fn remove_damaged(cache: &Path, context: &Context) {
-    let damaged = || installed(cache).and_then(|path| Some((integrity::damage(&path)?, path)));
-    if damaged().is_none() {
-        return;
-    }
-    let removed = lock::with_lock(&lock_file(cache), context, || match damaged() {
-        // Another process was faster.
-        None => Ok(()),
-        Some((damage, path)) => {
-            tracing::warn!("{}: {damage}; ONNX Runtime is installed again", path.display());
-            let directory = directory(cache);
-            std::fs::remove_dir_all(&directory).map_err(FetchError::io(&directory))
-        }
-    });
-    if let Err(error) = removed {
-        tracing::warn!("the damaged ONNX Runtime cannot be removed: {error}");
-    }
-}
-
-fn lock_file(cache: &Path) -> PathBuf {
+pub(super) fn lock_file(cache: &Path) -> PathBuf {
     cache.join("onnxruntime").join("install.lock")
 }
 

@@ -1,0 +1,208 @@
+//! Devices, drivers and libraries of GPUs, with stand-ins for NVIDIA's libraries: no GPU is needed.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use crate::gpu_stubs::{self, CUDA, DRIVER};
+use crate::run::{Infa, embed, infa};
+use crate::support::{copy as support_copy, fixture, library};
+
+/// The program with a driver that reports GPUs of these capabilities.
+fn with_gpus(infa: Infa, nvml: &Path, driver: &str, capabilities: &str) -> Infa {
+    let infa = infa.env("LD_LIBRARY_PATH", nvml).env("STUB_DRIVER", driver).env("STUB_GPUS", capabilities);
+    // No Python environment, which may have the libraries of CUDA.
+    infa.without("CUDA_VISIBLE_DEVICES").env("PATH", "/nonexistent")
+}
+
+const NEW: &str = "580.95.05";
+
+#[test]
+fn gpus_that_cannot_be_used_are_refused_with_the_next_step() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    for (device, driver, capabilities, words) in [
+        ("cuda:2", NEW, "8.9,8.9", ["there is no GPU 2", "infa doctor"]),
+        ("cuda:0,1", NEW, "8.9", ["there is no GPU 1: the only one is GPU 0", "hint: "]),
+        ("cuda", "535.183.01", "8.9", ["535.183.01 is too old", "onnxruntime-gpu 1.26"]),
+        ("cuda", NEW, "7.0", ["NVIDIA Stub 1) has compute capability 7.0", "7.5, 8.0"]),
+        ("tensorrt", NEW, "10.0", ["capability 10.0", "--device cpu"]),
+        ("cuda:all", NEW, "7.0,10.3", ["capability 7.0", "--ort-library"]),
+        ("cuda", NEW, "", ["reports no GPU", "--gpus all"]),
+    ] {
+        let infa = with_gpus(embed(["--device", device]), nvml, driver, capabilities).without("ORT_DYLIB_PATH");
+        let (first, second) = (words[0], words[1]);
+        infa.run().refuses(2, &[&format!("--device {device}: "), first, second]);
+    }
+    let hidden = with_gpus(embed(["--device", "cuda"]), nvml, NEW, "8.9,9.0").env("CUDA_VISIBLE_DEVICES", "");
+    hidden.run().refuses(2, &["CUDA_VISIBLE_DEVICES hides all GPUs (2)", "unset"]);
+    // The second GPU is the first that CUDA sees.
+    let second = with_gpus(embed(["--device", "cuda"]), nvml, NEW, "9.0,7.0").env("CUDA_VISIBLE_DEVICES", "1");
+    second.run().refuses(2, &["NVIDIA Stub 2) has compute capability 7.0"]);
+    let none = embed(["--device", "cuda"]).env("LD_LIBRARY_PATH", nvml).without("STUB_DRIVER");
+    none.run().refuses(2, &["no working NVIDIA driver", "kernel module is not loaded", "580"]);
+}
+
+#[test]
+fn what_gpus_do_not_compute_is_refused() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    for (flags, words) in [
+        (["--dtype", "int8"], ["--dtype int8", "CPU alone"]),
+        (["--kernels", "avx2"], ["--kernels avx2", "those of the CPU"]),
+        (["--cuda-libraries", "/nonexistent/cuda"], ["--cuda-libraries", "not a directory"]),
+        (["--gpu-memory", "much"], ["--gpu-memory", "much"]),
+    ] {
+        let infa = with_gpus(embed(["--device", "cuda"]), nvml, NEW, "8.9").args(flags);
+        infa.run().refuses(2, &words);
+    }
+    // In an engine's spec, too.
+    let spec = embed(["--engine", "onnx@cuda:int8"]);
+    with_gpus(spec, nvml, NEW, "8.9").run().refuses(2, &["--dtype int8", "CPU alone"]);
+    let other = embed(["--engine", "onnx@cuda:1", "--device", "cuda:0"]);
+    with_gpus(other, nvml, NEW, "8.9").run().refuses(2, &["--device", "contradicts onnx@cuda:1"]);
+}
+
+#[test]
+fn a_library_for_the_cpu_is_no_library_for_gpus() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let path = library().to_str().unwrap();
+    let words = [path, "not built for GPUs", "libonnxruntime_providers_cuda.so", "onnxruntime-gpu", "--device cpu"];
+    let flag = embed(["--device", "cuda", "--ort-library", path]).without("ORT_DYLIB_PATH");
+    with_gpus(flag, nvml, NEW, "8.9").run().refuses(3, &words);
+    with_gpus(embed(["--device", "cuda"]), nvml, NEW, "8.9").run().refuses(3, &words);
+}
+
+#[test]
+fn nothing_is_downloaded_without_consent() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let cache = tempfile::tempdir().unwrap();
+    let here =
+        |infa: Infa| with_gpus(infa, nvml, NEW, "8.9").without("ORT_DYLIB_PATH").env("INFA_CACHE_DIR", cache.path());
+    here(embed(["--device", "cuda", "--offline"])).run().refuses(3, &["for GPUs", "--offline", "hint: "]);
+    // Consent is given, the size is said, but there is no pip.
+    let ran = here(embed(["--device", "cuda"])).run();
+    for word in ["740 MB", "onnxruntime-gpu==1.31.1", "cannot be installed", "hint: "] {
+        assert!(ran.status == 3 && ran.err.contains(word), "{word}: {}", ran.err);
+    }
+    assert!(!cache.path().join("onnxruntime-gpu/1.31.1").exists());
+    // auto computes on the CPU, and says so once.
+    let ran = with_gpus(embed([] as [&str; 0]), nvml, NEW, "8.9").stdin("a\nb\n").run().status(0);
+    assert_eq!(ran.text().lines().count(), 2);
+    assert_eq!(ran.err.matches("the CPU is used, not the GPU").count(), 1, "{}", ran.err);
+    // Without a GPU there is nothing to say; --device cpu says nothing either.
+    for (flags, capabilities) in [(&[][..], ""), (&["--device", "cpu"], "8.9")] {
+        let ran = with_gpus(embed(flags), nvml, NEW, capabilities).stdin("a\n").run().status(0);
+        assert!(!ran.err.contains("GPU"), "{}", ran.err);
+    }
+}
+
+/// A cache with ONNX Runtime for GPUs, and without CUDA's libraries.
+fn cache_with(runtime: &Path) -> TempDir {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("onnxruntime-gpu");
+    fs::create_dir(&folder).unwrap();
+    symlink(runtime, folder.join(runtime.file_name().unwrap())).unwrap();
+    cache
+}
+
+/// The program with a GPU, ONNX Runtime for it, CUDA's libraries in `libraries` and those of the driver in `driver`.
+fn with_libraries(infa: Infa, cache: &Path, libraries: &Path, driver: &Path, nvml: &Path) -> Infa {
+    let folders = format!("{}:{}", nvml.display(), driver.display());
+    let infa = with_gpus(infa, nvml, NEW, "8.9").env("LD_LIBRARY_PATH", folders);
+    infa.without("ORT_DYLIB_PATH").env("INFA_CACHE_DIR", cache).env("INFA_CUDA_LIBRARIES", libraries)
+}
+
+#[test]
+fn with_all_libraries_the_provider_is_loaded_and_without_each_one_it_is_named() {
+    let (Some(nvml), Some((runtime, stubs))) = (gpu_stubs::nvml(), gpu_stubs::cuda()) else { return };
+    let cache = cache_with(runtime);
+    let driver = gpu_stubs::copy(stubs, &[DRIVER], "");
+    let all = gpu_stubs::copy(stubs, &CUDA, "");
+    let flags = ["--offline", "--dtype", "float32"];
+    // The stubs' error comes from CUDA: the provider is loaded, and nothing falls back to the CPU.
+    for device in [&["--device", "cuda"][..], &[]] {
+        let infa = embed(flags).args(device).stdin("a\n");
+        let ran = with_libraries(infa, cache.path(), all.path(), driver.path(), nvml).run();
+        assert!(ran.status == 3 && ran.out.is_empty(), "{device:?}: {}", ran.err);
+        assert!(ran.err.contains("CUDA failure 35"), "{device:?}: {}", ran.err);
+    }
+    let packages = ["nvidia-cuda-runtime", "nvidia-cublas", "nvidia-cublas", "nvidia-curand"];
+    for (name, package) in CUDA.into_iter().zip(packages) {
+        let some = gpu_stubs::copy(stubs, &CUDA, name);
+        fs::write(some.path().join(name), "damaged").unwrap();
+        let infa = embed(flags).args(["--device", "cuda"]);
+        let ran = with_libraries(infa, cache.path(), some.path(), driver.path(), nvml).run();
+        ran.refuses(3, &[name, package, "--cuda-libraries", some.path().to_str().unwrap()]);
+        // Of what is not there at all, infa would install it.
+        fs::remove_file(some.path().join(name)).unwrap();
+        let infa = embed(flags).args(["--device", "cuda"]);
+        let ran = with_libraries(infa, cache.path(), some.path(), driver.path(), nvml).run();
+        ran.refuses(3, &["CUDA's libraries", "--offline", "--cuda-libraries"]);
+        // auto takes the CPU then.
+        let ran = with_libraries(embed(flags).stdin("a\n"), cache.path(), some.path(), driver.path(), nvml).run();
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        assert!(ran.err.contains(&format!("{name} is not on this machine")), "{}", ran.err);
+    }
+    let without = tempfile::tempdir().unwrap();
+    let infa = embed(flags).args(["--device", "cuda"]);
+    let ran = with_libraries(infa, cache.path(), all.path(), without.path(), nvml).run();
+    ran.refuses(3, &[DRIVER, "NVIDIA's driver", "--gpus all"]);
+    let infa = embed(flags).args(["--device", "tensorrt"]);
+    let ran = with_libraries(infa, cache.path(), all.path(), driver.path(), nvml).run();
+    ran.refuses(3, &["libcudnn.so.9", "nvidia-cudnn-cu13"]);
+}
+
+#[test]
+fn a_ready_onnx_file_goes_to_the_gpu_too() {
+    let (Some(nvml), Some((runtime, stubs))) = (gpu_stubs::nvml(), gpu_stubs::cuda()) else { return };
+    let cache = cache_with(runtime);
+    let model = support_copy("bert-tiny");
+    fs::copy(fixture("bert-plain.onnx"), model.path().join("model.onnx")).unwrap();
+    let infa = infa(["embed", "--offline", "--device", "cuda", "-m"]).arg(model.path().join("model.onnx")).stdin("a\n");
+    let ran = with_libraries(infa, cache.path(), stubs, stubs, nvml).run();
+    assert!(ran.status == 3 && ran.out.is_empty() && ran.err.contains("CUDA failure 35"), "{}", ran.err);
+}
+
+#[test]
+fn doctor_describes_driver_gpus_and_libraries() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let doctor = |gpus: &str| {
+        let ran = with_gpus(infa(["doctor", "--json"]), nvml, NEW, gpus).run();
+        serde_json::from_slice::<Json>(&ran.out).unwrap()
+    };
+    let report = doctor("8.9,7.0");
+    assert_eq!(report["gpus"]["driver"], NEW);
+    let gpus = &report["gpus"]["found"];
+    assert_eq!((&gpus[0]["name"], &gpus[0]["usable"]), (&"NVIDIA Stub 1".into(), &true.into()));
+    assert_eq!((&gpus[1]["capability"], &gpus[1]["usable"]), (&"7.0".into(), &false.into()));
+    assert!(gpus[1]["reason"].as_str().unwrap().contains("capability 7.0"), "{report}");
+    assert_eq!((&report["auto"], &report["devices"]), (&"cpu".into(), &serde_json::json!(["cpu", "cuda"])));
+    assert_eq!(doctor("")["devices"], serde_json::json!(["cpu"]));
+    // As text, with all that is missing and what brings it.
+    let cache = tempfile::tempdir().unwrap();
+    let text = with_gpus(infa(["doctor"]), nvml, NEW, "8.9").without("ORT_DYLIB_PATH");
+    let text = text.env("INFA_CACHE_DIR", cache.path()).run().text().to_owned();
+    for word in [
+        "driver 580.95.05, up to CUDA 13.0",
+        "0: NVIDIA Stub 1, 24 GiB, capability 8.9; usable",
+        "(740 MB)",
+        "libcurand.so.10: missing; the package nvidia-curand brings it",
+        "libnvinfer.so.10: missing",
+        "TensorRT         no",
+        "--device auto    cpu (",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let Some((runtime, stubs)) = gpu_stubs::cuda() else { return };
+    let cache = cache_with(runtime);
+    let infa = infa(["doctor", "--json"]);
+    let ran = with_libraries(infa, cache.path(), stubs, stubs, nvml).run();
+    let report: Json = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!((&report["auto"], &report["gpu_libraries"]["tensorrt"]), (&"cuda:0".into(), &false.into()), "{report}");
+    let libraries = report["gpu_libraries"]["libraries"].as_array().unwrap();
+    let here = |name: &str| libraries.iter().any(|library| library["name"] == name && library["here"] == true);
+    assert!(CUDA.iter().chain(&[DRIVER]).all(|name| here(name)), "{report}");
+    assert!(!here("libcudnn.so.9") || !here("libnvinfer.so.10"));
+}
