@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::worker::OutputRows;
+use super::run::OutputRows;
 use crate::batch::queue::Task;
 use crate::engine::{Completed, Output, SubmitError, TextError, Times};
 use crate::model::tokenizer::Tokens;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::interface::{Interface, OnnxOutput};
 use super::loaded::{Loaded, no_thread, runs, unreadable};
 use super::options::OnnxOptions;
+use super::run::run_group;
+use super::run::{Interface, OnnxOutput};
 use super::weight_files::WeightFiles;
-use super::worker::run_group;
 use super::{gpu, int8};
 use crate::batch::scheduler::Scheduler;
 use crate::engine::EngineError;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::collect::QueuedInput;
-use super::interface::Interface;
 use super::options::OnnxOptions;
+use super::run::Interface;
 use super::runner::run_work;
 use super::weight_files::WeightFiles;
 use crate::batch::scheduler::{Run, Scheduler};

@@ -3,14 +3,12 @@
 //! ```text
 //! onnx              a model through ONNX Runtime: tokens, requests
 //!   ├ load          its session and its workers, from safetensors or a ready file
-//!   │   ├ gpu, warm_up, tensorrt  the same on GPUs
+//!   │   ├ gpu       the same on GPUs
 //!   │   └ loaded    the result
 //!   ├ predictor, sparse, token_vectors, post_process   from the model's output to logits, weights, vectors
 //!   ├ tokenizers    threads that tokenise
 //!   ├ runner        requests through the queue to the workers
-//!   │   ├ worker    one group of inputs through one session
-//!   │   │   ├ interface  the inputs and the output of the session
-//!   │   │   └ feeds      numbers for its inputs
+//!   │   ├ run       one group of inputs through one session
 //!   │   └ collect   the results of a request
 //!   ├ prompts       text before each input
 //!   └ weight_files  changes of the files while they are in use
@@ -20,10 +18,8 @@
 //! ```
 
 mod collect;
-mod feeds;
 mod gpu;
 pub(crate) mod int8;
-mod interface;
 mod load;
 mod loaded;
 pub(crate) mod observe;
@@ -32,18 +28,14 @@ mod options;
 mod post_process;
 mod predictor;
 mod prompts;
-#[cfg(test)]
-mod rehearsal;
+mod run;
 mod runner;
 mod sparse;
 mod static_embedding;
-mod tensorrt;
 mod token_vectors;
 mod tokenizers;
-mod warm_up;
 mod weight_files;
 mod weights_hash;
-mod worker;
 
 pub use onnx::OnnxEngine;
 pub(crate) use onnx::check_task;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::collect::Decode;
-use super::worker::OutputRows;
+use super::run::OutputRows;
 use crate::engine::{Output, RequestOptions, SubmitError, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};

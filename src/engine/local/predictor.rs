@@ -1,9 +1,9 @@
 //! Models that judge: classification heads, cross-encoders, and language models that answer a question about a pair.
 
-use super::interface::OnnxOutput;
 use super::load::{load_onnx, load_safetensors};
 use super::loaded::Loaded;
 use super::options::OnnxOptions;
+use super::run::OnnxOutput;
 use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;

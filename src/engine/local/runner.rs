@@ -6,11 +6,11 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::collect::{Decode, QueuedInput, collect};
-use super::interface::Interface;
 use super::observe::{GroupObserver, GroupRun};
+use super::run::Interface;
+use super::run::{OutputRows, run_group};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
-use super::worker::{OutputRows, run_group};
 use crate::batch::scheduler::{Admission, Memory, Scheduler, Stats};
 use crate::engine::{Completed, EngineError, Job, JobResults, Pending, SubmitError, TextError};
 use crate::model::tokenizer::Tokens;

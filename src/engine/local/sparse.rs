@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::collect::Decode;
-use super::interface::OnnxOutput;
 use super::load::{load_onnx, load_safetensors};
 use super::loaded::Loaded;
 use super::options::OnnxOptions;
-use super::worker::OutputRows;
+use super::run::OnnxOutput;
+use super::run::OutputRows;
 use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;

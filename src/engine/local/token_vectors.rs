@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use super::collect::Decode;
-use super::interface::OnnxOutput;
 use super::load::{load_onnx, load_safetensors};
 use super::loaded::Loaded;
 use super::options::OnnxOptions;
-use super::worker::OutputRows;
+use super::run::OnnxOutput;
+use super::run::OutputRows;
 use crate::engine::{self, EngineError, OutputKind, Role, Scoring, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};

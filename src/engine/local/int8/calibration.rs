@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::answer::Answer;
 use crate::engine::EngineError;
-use crate::engine::local::interface::Interface;
-use crate::engine::local::worker::run_all;
+use crate::engine::local::run::Interface;
+use crate::engine::local::run::run_all;
 use crate::graph::int8::plan::Ranges;
 use crate::graph::int8::{Arithmetic, Input, Treatment};
 use crate::graph::{self, GraphError, Output, Request};

@@ -4,8 +4,8 @@ use super::answer::Answer;
 use super::calibration::Texts;
 use super::report::Check;
 use crate::engine::EngineError;
-use crate::engine::local::interface::Interface;
-use crate::engine::local::worker::run_all;
+use crate::engine::local::run::Interface;
+use crate::engine::local::run::run_all;
 use crate::graph::{Graph, Output, Precision};
 use crate::runtime::{Runtime, SessionOptions};
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_settings};
-use crate::engine::local::interface::OnnxOutput;
 use crate::engine::local::load::{load_onnx, load_safetensors};
 use crate::engine::local::loaded::Loaded;
 use crate::engine::local::options::OnnxOptions;
 use crate::engine::local::post_process::PostProcess;
 use crate::engine::local::predictor;
 use crate::engine::local::prompts::Prompts;
+use crate::engine::local::run::OnnxOutput;
 use crate::engine::local::runner::Runner;
 use crate::engine::local::sparse::{self, SparsePostProcess};
 use crate::engine::local::token_vectors::{self, TokenPostProcess};
@@ -183,6 +183,7 @@ fn load_embedder(
             let output = match pooling[..] {
                 [Pooling::Cls] if !skips_prompt => Output::Hidden(Rows::First),
                 [Pooling::LastToken] if !skips_prompt => Output::Hidden(Rows::Last),
+                [Pooling::Mean] if means_on_gpu(model, options) => Output::Mean,
                 _ => Output::Hidden(Rows::All),
             };
             Ok((load_safetensors(runtime, path, model, &Request::of(output), options)?, Some(pooling)))
@@ -199,6 +200,14 @@ fn load_embedder(
             Ok((loaded, pooling))
         }
     }
+}
+
+/// True if a graph for `model` can pool by the mean: where it sees all tokens of a text, and nothing comes between the
+/// last layer and pooling. A prompt of a request that pooling leaves out is known only to the host.
+fn means_on_gpu(model: &Model, options: &OnnxOptions) -> bool {
+    matches!(options.device, ResolvedDevice::Cuda(_))
+        && model.sentence.include_prompt
+        && model.sentence.token_steps.is_empty()
 }
 
 /// The number format of `model` by `options`. A ready `.onnx` file has its own.

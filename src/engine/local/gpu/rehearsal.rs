@@ -5,7 +5,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::{OnnxEngine, OnnxOptions};
+use crate::engine::local::{OnnxEngine, OnnxOptions};
 use crate::engine::{Engine, Input, Output, OutputKind, Request, RequestOptions, TextOptions};
 use crate::fetch::Context;
 use crate::model::Model;
@@ -122,6 +122,11 @@ const MODELS: [(&str, OutputKind); 18] = [
 #[test]
 fn graphs_for_tensorrt_give_the_results_of_the_cpu() {
     check(&MODELS, &|| ResolvedDevice::Tensorrt(vec![gpu(0, (8, 9))]), Dtype::Float32, 1e-4);
+}
+
+#[test]
+fn graphs_for_cuda_give_the_results_of_the_cpu() {
+    check(&MODELS, &|| ResolvedDevice::Cuda(vec![gpu(0, (8, 9))]), Dtype::Float32, 1e-4);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::runtime::{RuntimeError, Session};
 
 /// The model's output for one input: rows of `width` numbers, one a token or one in all.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OutputRows<'a> {
+pub(in crate::engine::local) struct OutputRows<'a> {
     pub numbers: &'a [f32],
     pub width: usize,
 }
@@ -23,7 +23,7 @@ pub(super) struct OutputRows<'a> {
 type Read<'r, T> = &'r dyn Fn(usize, OutputRows<'_>) -> Result<T, TextError>;
 
 /// Runs inputs, of lengths that the layout allows together.
-pub(super) fn run_group<T>(
+pub(in crate::engine::local) fn run_group<T>(
     session: &mut Session,
     interface: &Interface,
     inputs: &[&Tokens],
@@ -36,7 +36,7 @@ pub(super) fn run_group<T>(
 }
 
 /// Runs inputs together, or fails with all of them.
-pub(super) fn run<T>(
+pub(in crate::engine::local) fn run<T>(
     session: &mut Session,
     interface: &Interface,
     texts: &[&Tokens],
@@ -130,7 +130,7 @@ impl Interface {
 }
 
 /// Runs one text, and hands shape and numbers of all outputs to `read`.
-pub(super) fn run_all<T>(
+pub(in crate::engine::local) fn run_all<T>(
     session: &mut Session,
     interface: &Interface,
     text: &Tokens,

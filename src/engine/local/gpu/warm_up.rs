@@ -1,7 +1,7 @@
 //! The first run on a GPU: with the largest group, so that memory for activations is taken once.
 
-use super::interface::Interface;
-use super::worker::run;
+use crate::engine::local::run::Interface;
+use crate::engine::local::run::run;
 use crate::graph::Layout;
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::options::OnnxOptions;
-use super::weights_hash::hash_of;
 use crate::engine::EngineError;
+use crate::engine::local::OnnxOptions;
+use crate::engine::local::loaded::unreadable;
+use crate::engine::local::weights_hash::hash_of;
 use crate::fetch::digest::Hasher;
 use crate::graph::{Feed, Graph};
 use crate::model::weights::Weights;
@@ -61,7 +62,7 @@ pub(super) fn cache(
         let note = format!("TensorRT builds an engine for {}: some minutes, once", gpu.name);
         options.int8.progress.note(&note);
     }
-    std::fs::create_dir_all(&folder).map_err(|source| super::loaded::unreadable(&folder, source))?;
+    std::fs::create_dir_all(&folder).map_err(|source| unreadable(&folder, source))?;
     Ok(folder)
 }
 

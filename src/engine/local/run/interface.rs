@@ -6,7 +6,7 @@ use crate::runtime::{RuntimeError, Session};
 
 /// The session's inputs in order, and the output to read.
 #[derive(Debug, Clone)]
-pub(super) struct Interface {
+pub(in crate::engine::local) struct Interface {
     /// Inputs in the model's order.
     pub inputs: Vec<(String, Feed)>,
     /// Position of the output that is read.
@@ -21,7 +21,7 @@ pub(super) struct Interface {
 
 /// The requested output of a ready `.onnx` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnnxOutput {
+pub(in crate::engine::local) enum OnnxOutput {
     /// A vector a text, pooled already or to be pooled here.
     Vectors,
     TokenVectors,
@@ -53,13 +53,17 @@ impl OnnxOutput {
 
 impl Interface {
     /// Of a graph built here.
-    pub(super) fn built(graph: &Graph, precision: Precision) -> Self {
+    pub(in crate::engine::local) fn built(graph: &Graph, precision: Precision) -> Self {
         let Graph { feeds, per_token, layout, .. } = graph;
         Self { inputs: feeds.clone(), output: 0, per_token: *per_token, layout: *layout, precision }
     }
 
     /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
-    pub(super) fn discover(model: &str, session: &Session, wanted: OnnxOutput) -> Result<Self, RuntimeError> {
+    pub(in crate::engine::local) fn discover(
+        model: &str,
+        session: &Session,
+        wanted: OnnxOutput,
+    ) -> Result<Self, RuntimeError> {
         let refuse = |reason: String| RuntimeError::Interface { model: model.to_owned(), reason };
         let mut inputs = Vec::new();
         for (name, _) in session.inputs() {
@@ -90,13 +94,13 @@ impl Interface {
     }
 
     /// The same with texts of nearly equal lengths in a group, where a mask shows the session what is padding.
-    pub(super) fn padded(self) -> Self {
+    pub(in crate::engine::local) fn padded(self) -> Self {
         let masks = self.inputs.iter().any(|(_, feed)| *feed == Feed::Mask);
         Self { layout: if masks { Layout::Padded } else { self.layout }, ..self }
     }
 
     /// The groups that the session can run.
-    pub(super) fn grouping(&self) -> Grouping {
+    pub(in crate::engine::local) fn grouping(&self) -> Grouping {
         match self.layout {
             Layout::Rectangle => Grouping::Equal,
             Layout::Packed => Grouping::Packed,

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::interface::Interface;
-use super::loaded::{Loaded, no_thread, runs};
-use super::options::OnnxOptions;
 use super::tensorrt;
 use super::warm_up::{Largest, warm_up};
-use super::weight_files::WeightFiles;
 use crate::batch::scheduler::{Bounds, Scheduler};
 use crate::engine::EngineError;
+use crate::engine::local::OnnxOptions;
+use crate::engine::local::loaded::{Loaded, no_thread, runs};
+use crate::engine::local::run::Interface;
+use crate::engine::local::weight_files::WeightFiles;
 use crate::graph::{self, Graph, GraphError, Operators, Precision, Request};
 use crate::model::weights::Weights;
 use crate::model::{Model, Setting, SettingError};
@@ -22,7 +22,7 @@ const LONGEST: usize = 512;
 
 /// Builds the graph of `request` over `weights`, and puts it on every GPU of `options`. Weights in the host's memory are
 /// given back.
-pub(super) fn load(
+pub(in crate::engine::local) fn load(
     runtime: &Runtime,
     weights: Weights,
     model: &Model,
@@ -38,7 +38,9 @@ pub(super) fn load(
     let graph = match on_tensorrt {
         true => tensorrt_graph(model, &weights, request),
         false => {
-            let request = Request { operators: Operators::Cuda, kernels: None, precision, ..*request };
+            // The CPU has no attention over texts one behind the other.
+            let padded = options.rehearsal;
+            let request = Request { operators: Operators::Cuda, kernels: None, precision, padded, ..*request };
             graph::build(&model.config, &weights, &request)
         }
     };
@@ -121,7 +123,10 @@ fn provider(
 ///
 /// # Errors
 /// For TensorRT, whose engines need the shapes of the inputs before the file is loaded.
-pub(super) fn providers_of_file(path: &Path, options: &OnnxOptions) -> Result<Vec<Provider>, SettingError> {
+pub(in crate::engine::local) fn providers_of_file(
+    path: &Path,
+    options: &OnnxOptions,
+) -> Result<Vec<Provider>, SettingError> {
     match &options.device {
         ResolvedDevice::Cpu => Ok(vec![Provider::Cpu]),
         ResolvedDevice::Cuda(gpus) => {
@@ -135,7 +140,7 @@ pub(super) fn providers_of_file(path: &Path, options: &OnnxOptions) -> Result<Ve
     }
 }
 
-/// What a model takes of a GPU: `memory` is that before the model, with its weights, and after the first run.
+/// The memory that a model takes of a GPU: `memory` is that before the model, with its weights, and after the first run.
 fn summary(gpu: &Gpu, options: &OnnxOptions, weights: u64, tokens: usize, memory: [Option<GpuMemory>; 3]) -> String {
     let mib = |bytes: u64| bytes >> 20;
     let provider = if matches!(options.device, ResolvedDevice::Cuda(_)) { "CUDA" } else { "TensorRT" };
