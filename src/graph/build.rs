@@ -131,7 +131,10 @@ pub(crate) fn assemble_quietly<'w>(
     };
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
     // Where the mask is an input, and for the logits of all tokens, texts are of one length.
-    let packs = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packs(&b);
+    let packs = !request.attention_mask
+        && !request.padded
+        && !matches!(request.output, Output::Lexical(_))
+        && architecture.packs(&b);
     let cuda = request.operators == Operators::Cuda;
     let own = request.kernels.zip(format).filter(|_| !cuda);
     if cuda {
@@ -146,7 +149,10 @@ pub(crate) fn assemble_quietly<'w>(
     if let Some((set, format)) = own {
         b.use_own_operators(set, format, packs);
     }
-    if request.attention_mask && !cuda {
+    let pads = request.padded && request.operators == Operators::Standard;
+    if pads {
+        b.pad_texts();
+    } else if request.attention_mask && !cuda {
         b.mask_tokens();
     }
     let (value, output, per_token, width) = match request.output {
@@ -191,7 +197,8 @@ pub(crate) fn assemble_quietly<'w>(
         Output::Answer(_) | Output::Mean => true,
         Output::Lexical(_) => false,
     };
-    if request.attention_mask && (last || !b.masks()) {
+    let masked = request.attention_mask || pads;
+    if masked && (last && !pads || !b.masks()) {
         return Err(GraphError::NoMask { architecture: architecture.name() });
     }
     // Lexical weights are in f32 already.
@@ -222,7 +229,7 @@ pub(crate) fn assemble_quietly<'w>(
     Ok((graph, finished))
 }
 
-/// How texts lie in the inputs of a graph for CUDA: one behind the other where ONNX Runtime's packed attention does it.
+/// The layout of a graph for CUDA: texts lie one behind the other where ONNX Runtime's packed attention does it.
 fn cuda_layout(architecture: &dyn Architecture, described: bool, request: &Request) -> Layout {
     let packs = described && !architecture.causal() && request.precision != Precision::Bfloat16;
     if packs && !request.padded && !request.attention_mask { Layout::Unpadded } else { Layout::Padded }
@@ -230,7 +237,7 @@ fn cuda_layout(architecture: &dyn Architecture, described: bool, request: &Reque
 
 /// The rows `rows` of the last hidden state.
 fn encode(architecture: &dyn Architecture, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
-    if b.is_cuda() && !b.writes_layers() {
+    if b.picks_at_the_end() {
         let x = architecture.encode(b, Rows::All)?;
         return Ok(b.pick(&x, architecture.sizes().hidden, rows));
     }

@@ -85,7 +85,8 @@ pub struct Request {
     /// The number format of layers. With [`Operators::OnnxRuntime`], only operators of our own compute in another than
     /// float32, and only in bfloat16.
     pub precision: Precision,
-    /// True if a graph for CUDA pads texts even where they could lie one behind the other.
+    /// True if texts of different lengths are padded to rectangles: with [`Operators::Standard`], and, even where they could
+    /// lie one behind the other, with [`Operators::Cuda`].
     pub padded: bool,
 }
 

@@ -62,7 +62,7 @@ pub struct Graph {
     pub initializers: Vec<Initializer>,
     /// Operators of our own, by their numbers.
     pub operators: Vec<Arc<dyn Operator>>,
-    /// How the tokens of several texts lie in the inputs.
+    /// The layout of several texts in the inputs.
     pub layout: Layout,
     /// The inputs in order: name, and what it holds.
     pub feeds: Vec<(String, Feed)>,
@@ -90,7 +90,7 @@ impl Graph {
     }
 }
 
-/// How inputs hold the tokens of several texts.
+/// The layout of the tokens of several texts in inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// `[batch, sequence]`: texts of equal length, or one text with a mask.

@@ -1,10 +1,10 @@
 //! Every architecture gives on GPUs what it gives on CPUs, in any company of texts, in every number format and layout.
 
-use infa::parts::graph::{Layout, Output, Precision, Request, Rows};
+use infa::parts::graph::{Layout, Operators, Output, Precision, Request, Rows};
 
 use crate::feeds::Text;
 use crate::model::{Model, directory, fixtures, ids, on_gpus, texts};
-use crate::support::{GraphRunner, cosine, json};
+use crate::support::{GraphRunner, cosine, floats, json};
 
 /// Lengths of texts that are run together.
 const LENGTHS: [usize; 3] = [1, 64, 7];
@@ -95,19 +95,51 @@ fn bfloat16_has_the_direction_of_float32() {
     check_half(Precision::Bfloat16, false, 0.99);
 }
 
-/// The stored vectors of the reference, of pooled and normalised models.
+/// The stored vectors of the reference, where they are a pooled row of the last hidden state.
 #[test]
-fn float16_has_the_direction_of_the_stored_token_vectors() {
+fn float16_has_the_direction_of_the_stored_vectors() {
+    let mut seen = 0;
     for name in fixtures() {
         let expected = json(directory(&name).join("expected.json"));
         let Some(cases) = expected.get("cases").and_then(|cases| cases.as_array()) else { continue };
-        let texts: Vec<Text> =
-            cases.iter().take(4).map(|case| Text { ids: ids(case, "ids"), types: Vec::new() }).collect();
-        let mut model = Model::new(&directory(&name), &on_gpus(Output::Hidden(Rows::All), Precision::Float16));
-        let width = model.graph.width;
-        for (found, expected) in model.run(&texts).iter().zip(reference(&name, &texts)) {
-            let cosine = cosine(&pooled(found, width, Output::Mean), &pooled(&expected, width, Output::Mean));
-            assert!(cosine >= 0.9999, "{name}: {cosine}");
+        let texts: Vec<Text> = cases.iter().map(|case| Text { ids: ids(case, "ids"), types: Vec::new() }).collect();
+        let stored: Vec<Vec<f32>> = cases.iter().map(|case| floats(&case["embedding"])).collect();
+        let rows = reference(&name, &texts);
+        let is_stored = |output: &&Output| {
+            let width = Model::new(&directory(&name), &on_gpus(**output, Precision::Float32)).graph.width;
+            width == stored[0].len()
+                && rows
+                    .iter()
+                    .zip(&stored)
+                    .all(|(rows, stored)| cosine(&pooled(rows, width, **output), stored) > 0.999_999)
+        };
+        let Some(&output) = OUTPUTS[1..].iter().find(is_stored) else { continue };
+        seen += 1;
+        for padded in [false, true] {
+            let request = Request { padded, ..on_gpus(output, Precision::Float16) };
+            for (found, stored) in Model::new(&directory(&name), &request).run(&texts).iter().zip(&stored) {
+                let cosine = cosine(found, stored);
+                assert!(cosine >= 0.9999, "{name}: {cosine}");
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+/// For TensorRT: standard operators over padded rectangles.
+#[test]
+fn standard_operators_equal_the_cpu_in_padded_rectangles() {
+    for name in fixtures() {
+        for output in OUTPUTS {
+            let request = Request { operators: Operators::Standard, padded: true, ..Request::of(output) };
+            let mut model = Model::new(&directory(&name), &request);
+            assert_eq!(model.graph.layout, Layout::Padded);
+            let texts = texts(&LENGTHS, &model.graph);
+            let width = model.graph.width;
+            for (found, expected) in model.run(&texts).iter().zip(reference(&name, &texts)) {
+                let difference = difference(found, &pooled(&expected, width, output));
+                assert!(difference <= 1e-5, "{name}, {output:?}: {difference:e}");
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod proto;
 mod support;
 
 mod emulation;
+mod errors;
 mod feeds;
 mod fidelity;
 mod heads;

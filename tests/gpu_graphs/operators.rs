@@ -32,6 +32,7 @@ const KERNELS: &[(&str, &[i32])] = &[
     ("Greater", &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_INT64]),
     ("Identity", ANY),
     ("LayerNormalization", FLOATS),
+    ("Less", &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_INT64]),
     ("Log", &[TENSOR_FLOAT, TENSOR_FLOAT16]),
     ("MatMul", FLOATS),
     ("Max", NUMBERS),
@@ -75,7 +76,7 @@ fn types(graph: &GraphProto) -> HashMap<String, i32> {
         let to = node.attribute.iter().find(|attribute| attribute.name == "to");
         let of_first = match (node.op_type.as_str(), to) {
             ("Cast", Some(to)) => i32::try_from(to.i.unwrap()).unwrap(),
-            ("Equal" | "Greater" | "Or", _) => BOOL,
+            ("Equal" | "Greater" | "Less" | "Or", _) => BOOL,
             _ => types[compared(node)],
         };
         for (number, output) in node.output.iter().enumerate().filter(|(_, output)| !output.is_empty()) {

@@ -2,21 +2,13 @@
 
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
-use super::cuda::{Qkv, Scores};
+use super::cuda::scores::{Qkv, Scores};
 use super::graph_builder::Builder;
+use super::mask::Mask;
 use super::value::{Attribute, Value};
 
 /// The value of a masked score; it vanishes in the softmax even after additions.
 pub(super) const MASKED: f32 = f32::MIN / 2.0;
-
-/// The keys that a query sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(in super::super) struct Mask {
-    /// Only keys at its own position and before.
-    pub causal: bool,
-    /// The largest distance of a key, in positions.
-    pub reach: Option<usize>,
-}
 
 /// One attention: the rows that are queries, the shapes of the values, and the bias of the scores.
 pub(in super::super) struct Attention<'a> {
@@ -155,7 +147,7 @@ impl Builder<'_> {
     }
 
     /// `bias` (shape as of [`Attention::bias`]) with the tokens masked that the graph's attention mask leaves out.
-    fn with_masked_tokens(&mut self, bias: Option<Value>, rows: Rows) -> Option<Value> {
+    pub(in super::super) fn with_masked_tokens(&mut self, bias: Option<Value>, rows: Rows) -> Option<Value> {
         let Some(mask) = self.attention_mask.clone() else { return bias };
         self.masks = true;
         // [batch, 1, 1, sequence]
@@ -190,8 +182,7 @@ impl Builder<'_> {
                 let reach = b.scalar(reach as i64);
                 b.op("Greater", &[&apart, &reach], &[])
             });
-            let masked = b.precision().masked();
-            let (seen, masked) = (b.float(0.0), b.float(masked));
+            let (seen, masked) = (b.float(0.0), b.float(MASKED));
             let hidden = match (after, beyond) {
                 (Some(after), Some(beyond)) => b.op("Or", &[&after, &beyond], &[]),
                 (Some(hidden), None) | (None, Some(hidden)) => hidden,

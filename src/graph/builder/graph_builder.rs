@@ -1,6 +1,6 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
-use super::cuda::Cuda;
+use super::cuda::target::Cuda;
 use super::matrix::Products;
 use super::own_operators::OwnOperators;
 use super::value::{Attribute, Value, attribute, value_info};
@@ -58,6 +58,8 @@ pub(crate) struct Builder<'w> {
     pub(super) own: Option<OwnOperators>,
     /// The properties of a graph for CUDA.
     pub(super) cuda: Option<Cuda>,
+    /// True if texts are padded, and rows are picked once all are computed.
+    pub(super) pads: bool,
 }
 
 impl<'w> Builder<'w> {
@@ -92,6 +94,7 @@ impl<'w> Builder<'w> {
             attention_width: 0,
             own: None,
             cuda: None,
+            pads: false,
         };
         builder.feed(Feed::Ids);
         builder.token_types = token_types.then(|| builder.feed(Feed::Types));
@@ -124,16 +127,33 @@ impl<'w> Builder<'w> {
         self.cuda = Some(Cuda { precision, layout, described, overflow: None });
     }
 
+    /// Texts are padded to rectangles, and hidden from attention by the mask.
+    pub(crate) fn pad_texts(&mut self) {
+        self.pads = true;
+        self.mask_tokens();
+    }
+
+    /// True if rows are picked once all are computed.
+    pub(crate) fn picks_at_the_end(&self) -> bool {
+        self.pads || self.cuda.as_ref().is_some_and(|cuda| !cuda.described)
+    }
+
+    /// True if rows are picked by numbers that are inputs.
+    pub(in super::super) fn picks_by_number(&self) -> bool {
+        self.pads || self.is_cuda()
+    }
+
     /// True if the graph is for CUDA.
     pub(in super::super) fn is_cuda(&self) -> bool {
         self.cuda.is_some()
     }
 
-    /// How texts lie in the inputs; `packed`: one behind the other for operators of our own.
+    /// The layout of texts in the inputs; `packed`: one behind the other for operators of our own.
     pub(crate) fn layout(&self, packed: bool) -> Layout {
         match &self.cuda {
             Some(cuda) => cuda.layout,
             None if packed => Layout::Packed,
+            None if self.pads => Layout::Padded,
             None => Layout::Rectangle,
         }
     }
@@ -326,8 +346,8 @@ impl<'w> Builder<'w> {
 
     /// The selected rows of flat `x` `[batch · sequence, width]`: all of them, or one for each text, `[batch, width]`.
     pub(crate) fn pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
-        if self.is_cuda() {
-            return self.cuda_pick(x, width, rows);
+        if self.picks_by_number() {
+            return self.pick_by_number(x, width, rows);
         }
         let index = match rows {
             Rows::All => return x.clone(),

@@ -6,8 +6,9 @@
 //! of the length.
 
 use super::super::{Operators, Rows};
-use super::attention::{Attention, MASKED, Mask};
+use super::attention::{Attention, MASKED};
 use super::graph_builder::Builder;
+use super::mask::Mask;
 use super::value::{Attribute, Value};
 
 /// The blocks of local attention: `queries` of them attend to `queries + 2 · reach` keys.

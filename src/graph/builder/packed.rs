@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::super::{GraphError, LENGTHS, OPERATOR, OPERATOR_DOMAIN, Rows};
-use super::attention::Mask;
 use super::graph_builder::Builder;
 use super::layers::Activation;
+use super::mask::Mask;
 use super::matrix::Products;
 use super::rope::{Rope, Rotary};
 use super::value::{Attribute, Value};
@@ -249,8 +249,9 @@ impl Builder<'_> {
 
     /// The mean of the rows of each text: flat `[batch · sequence, width]` → `[batch, width]`.
     pub(in super::super) fn mean_of_texts(&mut self, x: &Value, width: usize) -> Value {
-        if self.is_cuda() {
-            return self.cuda_mean(x, width);
+        if self.picks_by_number() {
+            let x = self.sequences(x, width, Rows::All);
+            return self.mean_by_product(&x, width);
         }
         let key = (vec![format!("mean of {width}")], Rows::All);
         let packed = self.own.as_mut().filter(|own| own.packs);

@@ -189,6 +189,7 @@ impl DebertaV2 {
         let asking = b.sequences(&q, hidden, rows);
         let [k, v] = [&k, &v].map(|x| b.sequences(x, hidden, Rows::All));
         b.attention_width += hidden;
+        let bias = b.with_masked_tokens(bias, rows);
         let context = b.attend(&attention, [&asking, &k, &v], bias.as_ref());
         let context = b.flatten(&context, hidden);
         let x = post_norm.attended(b, &context, &wanted, &layer)?;
@@ -235,7 +236,9 @@ impl DebertaV2 {
         let weight = b.weight("encoder.conv.conv.weight", &shape)?;
         let bias = b.weight("encoder.conv.conv.bias", &[hidden])?;
         let swap = [Attribute::Ints("perm", &[0, 2, 1])];
-        let texts = b.sequences(embedded, hidden, Rows::All);
+        // Padding beside a text is no part of it.
+        let embedded = b.without_masked_rows(embedded);
+        let texts = b.sequences(&embedded, hidden, Rows::All);
         let channels = b.op("Transpose", &[&texts], &swap);
         let around = [(kernel as i64 - 1) / 2; 2];
         let attributes = [

@@ -85,7 +85,7 @@ impl Head {
 /// Of flat `x` `[batch · sequence, width]`, each text's last row whose token is not `padding`; the first row if every
 /// token is. `[batch, width]`
 fn last_but(b: &mut Builder<'_>, x: &Value, width: usize, padding: i64) -> Value {
-    if b.is_cuda() {
+    if b.picks_by_number() {
         return b.rows_by(x, width, Feed::LastRowsBut(padding));
     }
     let ids = b.input_ids();

@@ -1,31 +1,10 @@
 //! Attention over texts that lie one behind the other, or in padded rows.
 
-use crate::graph::builder::attention::Mask;
+use super::scores::{Qkv, Scores};
 use crate::graph::builder::graph_builder::Builder;
 use crate::graph::builder::packed::{PackedLayer, PackedLinear, PackedNorm};
 use crate::graph::builder::value::{Attribute, Value};
 use crate::graph::{Feed, GraphError, Layout};
-
-/// Queries, keys and values for the operators of attention.
-pub(in crate::graph) enum Qkv<'a> {
-    /// One product, `[tokens, heads, 3, head_dim]`.
-    Together(&'a Value),
-    /// One each, of as many heads as there are of queries.
-    Apart([&'a Value; 3]),
-}
-
-/// The properties of an attention.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::graph) struct Scores<'a> {
-    pub heads: usize,
-    /// Factor of the scores; `None`: 1/√head_dim.
-    pub scale: Option<f32>,
-    pub mask: Mask,
-    /// For each head, what a key's score loses by each step of its distance; or empty.
-    pub slopes: &'a [f32],
-    /// Added to the scores: `[1 or batch, 1 or heads, sequence, sequence]`.
-    pub bias: Option<&'a Value>,
-}
 
 impl Builder<'_> {
     /// True if texts lie one behind the other for ONNX Runtime's packed attention.
@@ -130,7 +109,7 @@ impl Builder<'_> {
         self.op("Reshape", &[x, &shape], &[])
     }
 
-    /// The reverse of [`Builder::apart_by_head`], whatever axes the heads have.
+    /// The reverse of [`Builder::apart_by_head`], for any number of axes behind the tokens'.
     fn joined(&mut self, x: &Value, width: usize) -> Value {
         let mut shape = vec![0; self.token_axes()];
         shape.push(width as i64);

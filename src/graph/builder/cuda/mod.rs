@@ -22,19 +22,5 @@ mod linear;
 mod numbers;
 mod pooling;
 mod rotary;
-
-pub(in crate::graph) use attention::{Qkv, Scores};
-
-use crate::graph::{Layout, Precision};
-
-/// The properties of a graph for CUDA.
-#[derive(Debug, Clone)]
-pub(super) struct Cuda {
-    pub(super) precision: Precision,
-    /// [`Layout::Unpadded`] or [`Layout::Padded`].
-    pub(super) layout: Layout,
-    /// True if layers are described, and so written by [`Builder::cuda_layer`](super::Builder::cuda_layer).
-    pub(super) described: bool,
-    /// The first weight with a number that the precision cannot hold.
-    pub(super) overflow: Option<String>,
-}
+pub(super) mod scores;
+pub(super) mod target;

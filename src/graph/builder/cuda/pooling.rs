@@ -5,8 +5,8 @@ use crate::graph::builder::value::{Attribute, Value};
 use crate::graph::{Feed, Lexical, Rows};
 
 impl Builder<'_> {
-    /// The first or the last row of each text: `[batch, width]`.
-    pub(in super::super) fn cuda_pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+    /// The first or the last row of each text, by its number: `[batch, width]`.
+    pub(in super::super) fn pick_by_number(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
         match rows {
             Rows::All => x.clone(),
             Rows::First => self.rows_by(x, width, Feed::FirstRows),
@@ -45,7 +45,7 @@ impl Builder<'_> {
     }
 
     /// The mean of the rows of each text: `[batch, width]`. It is summed in f32, as sums of long texts are beyond float16.
-    pub(in super::super) fn cuda_mean(&mut self, x: &Value, width: usize) -> Value {
+    pub(in super::super) fn mean_by_product(&mut self, x: &Value, width: usize) -> Value {
         let x = self.widened(x);
         let means = self.pooled(&x, width);
         self.rounded(&means)
