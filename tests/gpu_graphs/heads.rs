@@ -1,6 +1,6 @@
 //! Heads on GPUs give the stored answers: classification, next-token scores, lexical weights.
 
-use infa::parts::graph::{Answer, Layout, Lexical, Output, Precision, Request};
+use infa::parts::graph::{Answer, Layout, Lexical, Operators, Output, Precision, Request};
 use serde_json::Value as Json;
 
 use crate::feeds::Text;
@@ -32,20 +32,25 @@ fn logits_are_the_stored_ones() {
         let expected = json(directory(&name).join("expected.json"));
         for (key, output) in heads(&expected) {
             let cases = expected[key].as_array().unwrap();
-            for (precision, padded, tolerance) in [
-                (Precision::Float32, false, 1e-4),
-                (Precision::Float32, true, 1e-4),
-                (Precision::Float16, true, 1e-2),
-                (Precision::Bfloat16, true, 0.1),
+            for (operators, precision, padded, tolerance) in [
+                (Operators::Standard, Precision::Float32, true, 1e-4),
+                (Operators::Cuda, Precision::Float32, false, 1e-4),
+                (Operators::Cuda, Precision::Float32, true, 1e-4),
+                (Operators::Cuda, Precision::Float16, false, 1e-2),
+                (Operators::Cuda, Precision::Float16, true, 1e-2),
+                (Operators::Cuda, Precision::Bfloat16, true, 0.1),
             ] {
-                let request = Request { token_types: true, padded, ..on_gpus(output, precision) };
+                let request = Request { token_types: true, padded, operators, ..on_gpus(output, precision) };
                 let mut model = Model::new(&directory(&name), &request);
                 for (found, case) in model.run(&texts(cases)).iter().zip(cases) {
                     let expected = floats(&case["logits"]);
                     let largest = expected.iter().fold(1f32, |most, x| most.max(x.abs()));
                     let difference = max_difference(found, &expected) / largest;
                     let layout = model.graph.layout;
-                    assert!(difference <= tolerance, "{name}, {key} {precision:?} {layout:?}: {difference:e}");
+                    assert!(
+                        difference <= tolerance,
+                        "{name}, {key} {operators:?} {precision:?} {layout:?}: {difference:e}"
+                    );
                 }
             }
             seen += 1;
@@ -69,9 +74,15 @@ fn lexical_weights_are_the_stored_ones() {
         let file = dir.join("1_SpladePooling/config.json");
         let pooling = if file.is_file() { json(file) } else { expected["sparse_pooling"].clone() };
         let (sum, twice) = (pooling["pooling_strategy"] == "sum", pooling["activation_function"] == "log1p_relu");
-        for precision in [Precision::Float32, Precision::Float16, Precision::Bfloat16] {
-            for padded in [false, true] {
-                let request = Request { padded, ..on_gpus(Output::Lexical(Lexical { sum, twice }), precision) };
+        for (operators, precision) in [
+            (Operators::Standard, Precision::Float32),
+            (Operators::Cuda, Precision::Float32),
+            (Operators::Cuda, Precision::Float16),
+            (Operators::Cuda, Precision::Bfloat16),
+        ] {
+            for padded in [operators == Operators::Standard, true] {
+                let lexical = Output::Lexical(Lexical { sum, twice });
+                let request = Request { padded, operators, ..on_gpus(lexical, precision) };
                 let mut model = Model::new(&dir, &request);
                 layouts.push(model.graph.layout);
                 for (found, case) in model.run(&texts(cases)).iter().zip(cases) {
@@ -83,7 +94,10 @@ fn lexical_weights_are_the_stored_ones() {
                     let (difference, cosine) = (max_difference(found, &expected) / largest, cosine(found, &expected));
                     let least = if precision == Precision::Bfloat16 { 0.99 } else { 0.9999 };
                     let exact = precision != Precision::Float32 || difference <= 1e-4;
-                    assert!(exact && cosine >= least, "{name}, {precision:?}: {difference:e}, cosine {cosine}");
+                    assert!(
+                        exact && cosine >= least,
+                        "{name}, {operators:?} {precision:?}: {difference:e}, cosine {cosine}"
+                    );
                 }
             }
         }

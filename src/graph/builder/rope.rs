@@ -69,7 +69,7 @@ pub(in super::super) struct Rope {
     pub(super) interleaved: bool,
     /// The angles for operators of our own, which have no tables in the graph.
     pub own: Option<Arc<kernels::Rope>>,
-    /// In graphs for CUDA, the row of the tables for each token, or that for the first.
+    /// The row of the tables for each token, or that for the first, where texts are of different lengths.
     pub(super) rows: Option<Value>,
 }
 
@@ -136,8 +136,8 @@ impl Builder<'_> {
 
     /// Has the graph compute the tables for the length of its texts.
     pub(in super::super) fn growing_rope(&mut self, rotary: &GrowingRotary) -> Rope {
-        if self.is_cuda() {
-            return self.cuda_growing_rope(rotary);
+        if self.picks_by_number() {
+            return self.growing_rope_by_token(rotary);
         }
         let (length, trained) = (self.length(), self.ints(&[rotary.trained as i64]));
         let longer = self.op("Max", &[&length, &trained], &[]);
@@ -199,6 +199,11 @@ impl Builder<'_> {
     fn standard_rotation(&mut self, x: &Value, rope: &Rope, heads: usize, head_dim: usize, rows: Rows) -> Value {
         let pairs = (rope.dim / 2) as i64;
         let mut rows_of_table = |table: &Value| {
+            if let Some(numbers) = &rope.rows {
+                // [batch, queries, 1, pairs]
+                let (of_tokens, axis) = (self.op("Gather", &[table, numbers], &[]), self.ints(&[2]));
+                return self.op("Unsqueeze", &[&of_tokens, &axis], &[]);
+            }
             let (length, zero) = (self.length(), self.ints(&[0]));
             let used = self.op("Slice", &[table, &zero, &length, &zero], &[]);
             let used = self.rows_of(&used, rows, 0);

@@ -19,7 +19,7 @@ impl Builder<'_> {
     }
 
     /// The tables of angles that shrink with the length of a text: a row for each token.
-    pub(in super::super) fn cuda_growing_rope(&mut self, rotary: &GrowingRotary) -> Rope {
+    pub(in super::super) fn growing_rope_by_token(&mut self, rotary: &GrowingRotary) -> Rope {
         let lengths = self.feed(Feed::TextLengths);
         let trained = self.scalar(rotary.trained as i64);
         let longer = self.op("Max", &[&lengths, &trained], &[]);
