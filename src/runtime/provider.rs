@@ -44,8 +44,6 @@ pub enum Attention {
     /// Flash attention, memory-efficient attention, or plain products; without TensorRT's fused kernels, which ONNX Runtime
     /// prefers for short texts: on capability 9.0 there are none, and a slower kernel takes their place.
     Flash,
-    /// Plain products, for the most exact float32.
-    Math,
 }
 
 /// The options of TensorRT on one GPU. What TensorRT cannot compute goes to CUDA.
@@ -117,7 +115,6 @@ impl CudaOptions {
             Attention::Flash => {
                 Some(AttentionBackend::FLASH_ATTENTION | AttentionBackend::EFFICIENT_ATTENTION | AttentionBackend::MATH)
             }
-            Attention::Math => Some(AttentionBackend::MATH),
         };
         if let Some(backend) = backend {
             provider = provider.with_attention_backend(backend);

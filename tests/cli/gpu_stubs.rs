@@ -79,6 +79,22 @@ pub(crate) fn cuda() -> Option<&'static (PathBuf, PathBuf)> {
         .as_ref()
 }
 
+/// A folder with the ONNX Runtime at `runtime` and, beside it, a provider for GPUs that is linked to `library` alone; `None`,
+/// with a message, where there is no compiler for it.
+pub(crate) fn build_for(runtime: &Path, library: &str) -> Option<tempfile::TempDir> {
+    let dir = tempfile::tempdir().unwrap();
+    let linked = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(runtime, dir.path().join("libonnxruntime.so")).unwrap();
+    let mut built = compile(linked.path(), library, "int stub(void) { return 0; }\n", None);
+    let source = linked.path().join("provider.c");
+    fs::write(&source, "int stub(void); int provider(void) { return stub(); }\n").unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-w", "-Wl,--no-as-needed"]).arg(&source).arg(linked.path().join(library));
+    cc.arg("-o").arg(dir.path().join("libonnxruntime_providers_cuda.so")).stderr(Stdio::null());
+    built &= cc.status().is_ok_and(|status| status.success());
+    skip(built, "no C compiler (cc): the test of a build for another CUDA is skipped").then_some(dir)
+}
+
 /// A folder of its own with the stubs but `without`, beside those of the driver.
 pub(crate) fn copy(stubs: &Path, names: &[&str], without: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -88,6 +104,7 @@ pub(crate) fn copy(stubs: &Path, names: &[&str], without: &str) -> tempfile::Tem
     dir
 }
 
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn skip(possible: bool, message: &str) -> bool {
     if !possible {
         eprintln!("skipped: {message}");

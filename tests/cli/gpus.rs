@@ -75,6 +75,22 @@ fn a_library_for_the_cpu_is_no_library_for_gpus() {
 }
 
 #[test]
+fn a_build_for_an_older_cuda_has_needs_of_its_own() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let Some(build) = gpu_stubs::build_for(library(), "libcudart.so.12") else { return };
+    let path = build.path().join("libonnxruntime.so");
+    let cache = tempfile::tempdir().unwrap();
+    let run = |driver: &str| {
+        let infa = embed(["--device", "cuda", "--ort-library"]).arg(&path).env("INFA_CACHE_DIR", cache.path());
+        with_gpus(infa, nvml, driver, "7.0").run()
+    };
+    // Driver and chip are good enough for it; what it is linked to is missing, and nothing for CUDA 13 is installed.
+    run("535.183.01").refuses(3, &["libcudart.so.12", "nvidia-cuda-runtime-cu12", "--cuda-libraries"]);
+    run("470.256.02").refuses(2, &["470.256.02 is too old for CUDA 12, which needs 525", "--device cpu"]);
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn nothing_is_downloaded_without_consent() {
     let Some(nvml) = gpu_stubs::nvml() else { return };
     let cache = tempfile::tempdir().unwrap();

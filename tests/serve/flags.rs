@@ -69,6 +69,7 @@ fn a_wrong_count_names_the_flag() {
         ("--served-model-name", "a;b;c"),
         ("--revision", "a;b;c"),
         ("--device", "cpu;cpu;cpu"),
+        ("--device-id", "0;1;2"),
         ("--engine", "onnx;onnx;onnx"),
         ("--pooling-method", "cls;cls;cls"),
         ("--embedding-dtype", "int8;int8;int8"),
@@ -111,6 +112,7 @@ fn wrong_values_name_flag_and_choices() {
         (["--device", "mps"], ["--device", "NVIDIA GPUs"]),
         (["--device", "cuda:63"], ["device cuda:63: ", "hint: "]),
         (["--device", "tpu"], ["--device", "tensorrt"]),
+        (["--device-id", "one"], ["--device-id", "\"one\" is not the number of a GPU"]),
         (["--engine", "debugengine"], ["--engine", "onnx"]),
         (["--pooling-method", "median"], ["--pooling-method", "auto"]),
         (["--embedding-dtype", "int4"], ["--embedding-dtype", "ubinary"]),
@@ -174,6 +176,13 @@ fn infinitys_variables_do_what_they_did() {
                   --batch-size, --trust-remote-code, INFINITY_QUEUE_SIZE\n";
     assert!(err.contains(remark) && err.contains("--engine is ignored: models run on infa's own engine"), "{err}");
     assert_eq!(err.matches("warning: ").count(), 2, "{err}");
+}
+
+#[test]
+fn gpus_may_be_numbered_as_infinity_numbers_them() {
+    let bert = fixture("bert-tiny");
+    let (status, err) = run(&["-m", &bert, "--device", "cuda", "--device-id", "61,62"]);
+    assert!(status == 2 && err.contains("device cuda:61,62: "), "{err}");
 }
 
 #[test]

@@ -10,13 +10,13 @@ use clap::Args;
 use super::infinity::InfinityArgs;
 use super::tei::TeiArgs;
 use super::values::{
-    ApiKey, LogLevel, ServeEngine, device, dtype, embedding_dtype, engine, path, pooling, text, yes_or_no,
+    ApiKey, LogLevel, ServeEngine, device, dtype, embedding_dtype, engine, gpu_ids, path, pooling, text, yes_or_no,
 };
 use crate::cli::flags::{CpuArgs, GpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list};
 use crate::cli::parse::paragraphs;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{Device, Dtype, GpuIds};
 use crate::server::EmbeddingDtype;
 
 const EXAMPLES: &str = "\
@@ -96,11 +96,17 @@ pub struct ModelsArgs {
     #[arg(long, value_parser = list::<PathBuf, String>(path), value_name = "FILE")]
     pub onnx_file: Vec<List<PathBuf>>,
 
-    /// Device: auto, cpu, cuda, cuda:0,1, cuda:all, tensorrt [default: auto]
+    /// Device: auto, cpu, cuda, tensorrt [default: auto]
     ///
-    /// auto is cuda if a GPU can be used and its libraries are here, otherwise cpu (docs/gpu.md).
+    /// cuda is the first NVIDIA GPU, cuda:1 the second, cuda:0,1 both, cuda:all all. auto is cuda if a GPU can be used and its libraries are here, otherwise cpu (docs/gpu.md).
     #[arg(long, value_parser = list(device), value_name = "DEVICE")]
     pub device: Vec<List<Device>>,
+
+    /// Numbers of the GPUs of --device cuda: 0, or 0,1
+    ///
+    /// As Infinity has them; --device cuda:0,1 says the same.
+    #[arg(long, value_parser = list(gpu_ids), value_name = "IDS")]
+    pub device_id: Vec<List<GpuIds>>,
 
     /// Number format of weights and arithmetic: auto, float32, float16, bfloat16, int8 [default: auto]
     #[arg(long, value_parser = list(dtype), value_name = "DTYPE")]

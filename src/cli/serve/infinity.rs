@@ -10,7 +10,7 @@ use crate::model::DEFAULT_MODEL;
 const SWITCHES: &[&str] =
     &["trust_remote_code", "compile", "bettertransformer", "lengths_via_tokenize", "vector_disk_cache", "disk_cache"];
 /// Options with a value that have no meaning here.
-const OPTIONS: &[&str] = &["device_id", "proxy_root_path", "redirect_slash"];
+const OPTIONS: &[&str] = &["proxy_root_path", "redirect_slash"];
 /// Variables without a flag that have no meaning here.
 const VARIABLES: &[&str] = &[
     "INFINITY_QUEUE_SIZE",

@@ -9,7 +9,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 
 use crate::model::pooling::Pooling;
-use crate::runtime::device::{Device, DeviceError, Dtype};
+use crate::runtime::device::{Device, DeviceError, Dtype, GpuIds};
 use crate::server::EmbeddingDtype;
 
 /// Engine of a served model.
@@ -92,6 +92,10 @@ pub(super) fn device(text: &str) -> Result<Device, String> {
         "mps" => Err("infa computes on the CPU and on NVIDIA GPUs: leave --device out, or say cpu or cuda".into()),
         _ => text.parse().map_err(|e: DeviceError| e.to_string()),
     }
+}
+
+pub(super) fn gpu_ids(text: &str) -> Result<GpuIds, DeviceError> {
+    GpuIds::parse(text)
 }
 
 pub(super) fn dtype(text: &str) -> Result<Dtype, String> {

@@ -20,7 +20,7 @@ use crate::model::cache::HubEnv;
 use crate::model::hub::short_names;
 use crate::plural::counted;
 use crate::runtime::ResolvedDevice;
-use crate::runtime::device::Dtype;
+use crate::runtime::device::{Device, Dtype, GpuIds};
 use crate::server::trace::TraceOptions;
 use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
 
@@ -137,6 +137,7 @@ fn resolve_models(
         revision,
         onnx_file,
         device,
+        device_id,
         dtype,
         engine,
         pooling_method,
@@ -159,6 +160,7 @@ fn resolve_models(
     let mut revisions = values("--revision", revision, models)?.into_iter();
     let mut onnx_files = values("--onnx-file", onnx_file, models)?.into_iter();
     let mut devices = values("--device", device, models)?.into_iter();
+    let mut device_ids = values("--device-id", device_id, models)?.into_iter();
     let dtypes = values("--dtype", dtype, models)?;
     let engines = values("--engine", engine, models)?;
     let mut poolings = values("--pooling-method", pooling_method, models)?.into_iter();
@@ -177,7 +179,8 @@ fn resolve_models(
 
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
-        let hardware = HardwareArgs { device: devices.next().flatten(), gpu, cpu };
+        let device = numbered(devices.next().flatten(), device_ids.next().flatten(), remarks);
+        let hardware = HardwareArgs { device, gpu, cpu };
         let device = device_of(&hardware, dtype, globals)?;
         let dtype = dtype.map(|dtype| exact(dtype, &device, remarks));
         let revision = revision_of(&model_id, revisions.next().flatten(), remarks);
@@ -202,6 +205,21 @@ fn resolve_models(
         });
     }
     Ok(served)
+}
+
+/// The device with the numbers of its GPUs.
+fn numbered(device: Option<Device>, ids: Option<GpuIds>, remarks: &mut Vec<String>) -> Option<Device> {
+    let Some(ids) = ids else { return device };
+    match device {
+        Some(device) if device.kind.is_gpu() => Some(Device { ids: device.ids.and(ids), ..device }),
+        device => {
+            let remark = "--device-id is ignored: it is for --device cuda and tensorrt";
+            if !remarks.iter().any(|known| known == remark) {
+                remarks.push(remark.into());
+            }
+            device
+        }
+    }
 }
 
 /// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: what the processor cannot
