@@ -21,7 +21,7 @@ const LEAST_ON_CPU: usize = 64;
 /// Tokens that a GPU computes hardly slower than half of them: fewer do not fill it.
 const LEAST_ON_GPU: usize = 1024;
 
-/// One of so many tokens of a rectangle may be padding.
+/// One of this number of tokens of a rectangle may be padding.
 const PADDING: usize = 20;
 
 impl Grouping {

@@ -94,7 +94,7 @@ impl OnnxOptions {
     pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
 }
 
-/// The same on a GPU with so many bytes of memory. Not measured yet: by the size at which products fill such GPUs.
+/// The same on a GPU with `memory` bytes. Not measured yet: by the size at which products fill such GPUs.
 fn batch_tokens_on(memory: u64) -> usize {
     if memory >= 40_000_000_000 { 16_384 } else { 8_192 }
 }

@@ -1,4 +1,4 @@
-//! What a session takes and gives: of a graph built here, or of a ready `.onnx` file.
+//! The inputs and the output of a session: of a graph built here, or of a ready `.onnx` file.
 
 use crate::batch::grouping::Grouping;
 use crate::graph::{Feed, Graph, Layout, Precision};
@@ -13,7 +13,7 @@ pub(in crate::engine::local) struct Interface {
     pub output: usize,
     /// True if there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
     pub per_token: bool,
-    /// How the tokens of several texts lie in inputs and output.
+    /// The layout of the tokens of several texts in inputs and output.
     pub layout: Layout,
     /// The number format of layers.
     pub precision: Precision,

@@ -152,7 +152,7 @@ mod tests {
         Tokens { ids: vec![7; length], types: Vec::new(), unseen: 0, truncated: false }
     }
 
-    /// What each text reads of an output that counts 0, 1, 2 …
+    /// The rows that each text reads of an output that counts 0, 1, 2 …
     fn read(interface: &Interface, lengths: &[usize], shape: &[i64]) -> Vec<Result<Vec<f32>, TextError>> {
         let texts: Vec<Tokens> = lengths.iter().map(|&length| text(length)).collect();
         let texts: Vec<&Tokens> = texts.iter().collect();
