@@ -4,6 +4,7 @@
 //! facts       processor, memory, GPUs
 //!   ├ processor, cgroup, gpus
 //! gemm        peak speed of matrix multiplication
+//! gpu_peak    the same of GPUs, by data sheets
 //! watcher     resources of engines: memory, processor time, GPU memory, energy
 //!   ├ process_trees  the processes of each engine
 //!   │  └ processes   one process, and the memory of several
@@ -18,6 +19,7 @@ mod cgroup;
 mod energy;
 mod facts;
 mod gemm;
+mod gpu_peak;
 mod gpus;
 mod process_trees;
 mod processes;
@@ -27,4 +29,5 @@ mod watcher;
 pub use facts::facts;
 pub(crate) use gemm::GemmError;
 pub use gemm::gemm_gflops;
+pub(crate) use gpu_peak::float16_gflops;
 pub(crate) use watcher::{RootPids, Watcher, resident_memory};

@@ -5,6 +5,7 @@ use super::measure::{Measured, Outcome};
 use super::plan::Plan;
 use super::texts::Texts;
 use crate::bench::collect::Results;
+use crate::bench::machine;
 use crate::bench::recorder::Failures;
 use crate::bench::report::{
     EngineReport, EngineState, Fidelity, Machine, ModelReport, Report, RoundReport, SCHEMA_VERSION, Task, Tokens,
@@ -100,7 +101,7 @@ impl Context<'_> {
         engine.load_seconds = Some(ready.running.load_seconds);
         engine.first_answer_seconds = Some(ready.first_answer_seconds);
         engine.state = measured.state.clone();
-        engine.figures = summary::figures(rounds, baseline, self.rates());
+        engine.figures = summary::figures(rounds, baseline, self.rates(engine));
         engine.rounds = rounds.to_vec();
         engine.latencies = summary::latencies(&measured.total.latency);
         engine.answered = measured.total.done.requests;
@@ -130,13 +131,29 @@ impl Context<'_> {
         (fidelity != Fidelity::default()).then_some(fidelity)
     }
 
-    fn rates(&self) -> Rates {
+    fn rates(&self, engine: &EngineReport) -> Rates {
         let ModelReport { flop_per_token, attention_flop_per_token_and_position: attention, .. } = self.model;
         let with_attention = |flop| Some(flop + attention? * self.texts.positions?);
         Rates {
             flop_per_token: flop_per_token.and_then(with_attention),
-            gemm_gflops: self.machine.gemm_gflops,
+            gemm_gflops: self.peak_of(engine),
             dollars_per_hour: self.plan.machine_cost_per_hour,
+        }
+    }
+
+    /// The speed of matrix products on the engine's device, in GFLOP/s; on GPUs that of 16-bit formats.
+    fn peak_of(&self, engine: &EngineReport) -> Option<f64> {
+        let detail = |name: &str| engine.details.get(name).map(String::as_str).unwrap_or_default();
+        let on_gpu = ["cuda", "tensorrt"].iter().any(|device| detail("device").starts_with(device));
+        if !on_gpu {
+            return self.machine.gemm_gflops;
+        }
+        if !matches!(detail("dtype"), "float16" | "bfloat16") {
+            return None;
+        }
+        match engine.details.get("GPU") {
+            Some(names) => names.split(", ").map(machine::float16_gflops).sum(),
+            None => machine::float16_gflops(&self.machine.gpus.first()?.name),
         }
     }
 
