@@ -1,17 +1,23 @@
 //! Every architecture gives on GPUs what it gives on CPUs, in any company of texts, in every number format and layout.
 
+use std::path::Path;
+
 use infa::parts::graph::{Layout, Operators, Output, Precision, Request, Rows};
 
 use crate::feeds::Text;
 use crate::model::{Model, directory, fixtures, ids, on_gpus, texts};
-use crate::support::{GraphRunner, cosine, floats, json};
+use crate::support::{GraphRunner, copy, cosine, floats, json, patch};
 
 /// Lengths of texts that are run together.
 const LENGTHS: [usize; 3] = [1, 64, 7];
 
 /// What the CPU gives for each text alone, all token rows.
 fn reference(name: &str, texts: &[Text]) -> Vec<Vec<f32>> {
-    let mut graph = GraphRunner::new(&directory(name), Request::of(Output::Hidden(Rows::All)));
+    reference_in(&directory(name), texts)
+}
+
+fn reference_in(dir: &Path, texts: &[Text]) -> Vec<Vec<f32>> {
+    let mut graph = GraphRunner::new(dir, Request::of(Output::Hidden(Rows::All)));
     texts.iter().map(|text| graph.run(&text.ids, None)).collect()
 }
 
@@ -142,4 +148,38 @@ fn standard_operators_equal_the_cpu_in_padded_rectangles() {
             }
         }
     }
+}
+
+/// The same weights under other settings: windows, scaled rotations, activations.
+#[test]
+fn variants_equal_the_cpu() {
+    let mut seen = 0;
+    for name in fixtures() {
+        let path = directory(&name).join("expected-variants.json");
+        if !path.is_file() {
+            continue;
+        }
+        for variant in json(path)["variants"].as_array().unwrap() {
+            let changed = copy(&format!("architectures/{name}"));
+            patch(changed.path().join("config.json"), |config| {
+                for (key, value) in variant["config"].as_object().unwrap() {
+                    match value.is_null() {
+                        true => drop(config.as_object_mut().unwrap().remove(key)),
+                        false => config[key] = value.clone(),
+                    }
+                }
+            });
+            for padded in [false, true] {
+                let request = Request { padded, ..on_gpus(Output::Hidden(Rows::All), Precision::Float32) };
+                let mut model = Model::new(changed.path(), &request);
+                let texts = texts(&LENGTHS, &model.graph);
+                for (found, expected) in model.run(&texts).iter().zip(reference_in(changed.path(), &texts)) {
+                    let difference = difference(found, &expected);
+                    assert!(difference <= 1e-5, "{name}, {}, padded {padded}: {difference:e}", variant["name"]);
+                }
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
 }

@@ -54,7 +54,7 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "modernbert-embed",
         Precision::Float16,
-        "PackedMultiHeadAttention FusedMatMul SkipLayerNormalization FusedMatMul FusedMatMul Gelu Mul FusedMatMul Add LayerNormalization FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul",
+        "PackedMultiHeadAttention FusedMatMul SkipLayerNormalization FusedMatMul FusedMatMul Gelu Mul FusedMatMul SkipLayerNormalization FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul",
     ),
     (
         "jina-v2",
@@ -74,7 +74,7 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "eurobert-embed",
         Precision::Float16,
-        "PackedMultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul Add SimplifiedLayerNormalization FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul Reshape RotaryEmbedding Reshape Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "PackedMultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Reshape RotaryEmbedding Reshape FusedMatMul Reshape RotaryEmbedding Reshape Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
     ),
     (
         "deberta-v3-embed",
@@ -84,21 +84,21 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "qwen3-embedding",
         Precision::Float16,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul Add SimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
     ),
     (
         "llama-embedding",
         Precision::Float32,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul Add QuickGelu Add Mul FusedMatMul Add Add SimplifiedLayerNormalization FusedMatMul Add RotaryEmbedding FusedMatMul Add RotaryEmbedding FusedMatMul Add",
+        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul Add QuickGelu Add Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Add RotaryEmbedding FusedMatMul Add RotaryEmbedding FusedMatMul Add",
     ),
     (
         "mistral-e5",
         Precision::Bfloat16,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul Add SimplifiedLayerNormalization FusedMatMul RotaryEmbedding FusedMatMul RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul RotaryEmbedding FusedMatMul RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
     ),
     (
         "gemma3-embedding",
         Precision::Bfloat16,
-        "MultiHeadAttention FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul FastGelu Mul FusedMatMul SimplifiedLayerNormalization Add SimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "MultiHeadAttention FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul FastGelu Mul FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
     ),
 ];

@@ -124,7 +124,7 @@ impl<'w> Builder<'w> {
 
     /// The graph is for CUDA; `described`: its layers are written by [`Builder::packed_layer`].
     pub(crate) fn use_cuda(&mut self, precision: Precision, layout: Layout, described: bool) {
-        self.cuda = Some(Cuda { precision, layout, described, overflow: None });
+        self.cuda = Some(Cuda { precision, layout, described, overflow: None, sum: None });
     }
 
     /// Texts are padded to rectangles, and hidden from attention by the mask.

@@ -1,6 +1,6 @@
 //! A layer from its description: attention and feed-forward, each added to its input.
 
-use super::linear::Apart;
+use super::target::{Apart, Sum};
 use crate::graph::GraphError;
 use crate::graph::builder::graph_builder::Builder;
 use crate::graph::builder::packed::{PackedLayer, PackedNorm};
@@ -9,9 +9,23 @@ use crate::graph::builder::value::{Attribute, Value};
 impl Builder<'_> {
     /// The layer over tokens `x`; what comes out are the rows that it picks.
     pub(in super::super) fn cuda_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
-        let normed = self.cuda_norm(x, &spec.norms.inputs[0], spec.hidden, spec.eps)?;
+        let (x, normed) = self.input_of_layer(x, spec)?;
         let context = self.cuda_attention(&normed, spec)?;
-        self.cuda_layer_after(x, &context, spec)
+        self.cuda_layer_after(&x, &context, spec)
+    }
+
+    /// The layer's input `x`, and that through the layer's first norm. Where `x` is the sum with which the layer before ended, the
+    /// norm takes it over.
+    fn input_of_layer(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<(Value, Value), GraphError> {
+        let norm = &spec.norms.inputs[0];
+        let sum = self.cuda.as_mut().and_then(|cuda| cuda.sum.take());
+        let sum = sum.filter(|sum| sum.is(x, self.graph.node.len()) && !matches!(norm, PackedNorm::Identity));
+        let Some(sum) = sum else {
+            return Ok((x.clone(), self.cuda_norm(x, norm, spec.hidden, spec.eps)?));
+        };
+        self.graph.node.truncate(sum.first);
+        let normed = self.skip_norm(&sum.result, &sum.x, norm, spec)?;
+        Ok((self.further_output(3), normed))
     }
 
     /// The layer `spec` over `x` from the result of its attention on: `context` is every query's mean of the values.
@@ -59,9 +73,14 @@ impl Builder<'_> {
         };
         match (of_sum, next) {
             (PackedNorm::Identity, PackedNorm::Identity) => {
+                let (first, parts) = (self.graph.node.len(), result.clone());
                 let result = self.together(result);
-                let sum = self.op("Add", &[&result, x], &[]);
-                Ok((sum.clone(), sum))
+                let value = self.op("Add", &[&result, x], &[]);
+                let behind = self.graph.node.len();
+                if let Some(cuda) = &mut self.cuda {
+                    cuda.sum = Some(Sum { value: value.clone(), result: parts, x: x.clone(), first, behind });
+                }
+                Ok((value.clone(), value))
             }
             (PackedNorm::Identity, next) => {
                 let normed = self.skip_norm(&result, x, next, spec)?;

@@ -1,17 +1,12 @@
 //! Linear layers without their biases, which what follows takes in: norms, activations, attention.
 
+use super::target::Apart;
 use crate::graph::builder::graph_builder::Builder;
 use crate::graph::builder::layers::Activation;
 use crate::graph::builder::packed::PackedLinear;
 use crate::graph::builder::value::{Attribute, Value};
 use crate::graph::{Element, GraphError};
 use crate::model::weights::TensorData;
-
-/// A product, and the bias that is still to be added.
-pub(super) struct Apart {
-    pub(super) product: Value,
-    pub(super) bias: Option<Value>,
-}
 
 impl Builder<'_> {
     /// `x · Wᵀ`, `weight` `[outputs, inputs]`.
