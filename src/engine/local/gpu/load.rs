@@ -10,7 +10,7 @@ use crate::engine::local::OnnxOptions;
 use crate::engine::local::loaded::{Loaded, no_thread, runs};
 use crate::engine::local::run::Interface;
 use crate::engine::local::weight_files::WeightFiles;
-use crate::graph::{self, Graph, GraphError, Operators, Precision, Request};
+use crate::graph::{self, Graph, Operators, Output, Precision, Request};
 use crate::model::weights::Weights;
 use crate::model::{Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
@@ -19,6 +19,11 @@ use crate::runtime::{CudaOptions, Half, Provider, ResolvedDevice, Runtime, Runti
 
 /// Tokens of the longest text of a model that does not limit them.
 const LONGEST: usize = 512;
+/// Most tokens of a group: ONNX Runtime's rotary embedding has a block of threads for each, in the dimension of a grid that
+/// has no more.
+const MOST_TOKENS: usize = 65_535;
+/// The same where a number for each token of the vocabulary is computed at each of them.
+const MOST_LEXICAL_TOKENS: usize = 2_048;
 
 /// Builds the graph of `request` over `weights`, and puts it on every GPU of `options`. Weights in the host's memory are
 /// given back.
@@ -36,7 +41,11 @@ pub(in crate::engine::local) fn load(
         Dtype::Auto | Dtype::Float32 | Dtype::Int8 => Precision::Float32,
     };
     let graph = match on_tensorrt {
-        true => tensorrt_graph(model, &weights, request),
+        // Of the standard's operators, which are those that TensorRT has; its number format is TensorRT's affair.
+        true => {
+            let request = Request { operators: Operators::Standard, kernels: None, padded: true, ..*request };
+            graph::build(&model.config, &weights, &request)
+        }
         false => {
             // The CPU has no attention over texts one behind the other.
             let padded = options.rehearsal;
@@ -46,10 +55,10 @@ pub(in crate::engine::local) fn load(
     };
     let graph = graph.map_err(|e| e.of(&model.sentence.transformer))?;
     let interface = Interface::built(&graph, precision);
-    let interface = if on_tensorrt { interface.padded() } else { interface };
     let longest = options.longest.or(graph.max_positions).unwrap_or(LONGEST);
     let texts = if on_tensorrt { tensorrt::most_texts(longest) } else { usize::MAX };
-    let mut largest = Largest { tokens: options.group_tokens(), texts, longest };
+    let most = if matches!(request.output, Output::Lexical(_)) { MOST_LEXICAL_TOKENS } else { MOST_TOKENS };
+    let mut largest = Largest { tokens: options.group_tokens().min(most), texts, longest };
     let shared = runtime.share(graph.initializers.clone())?;
     let mut sessions = Vec::new();
     for gpu in options.device.gpus() {
@@ -84,15 +93,6 @@ pub(in crate::engine::local) fn load(
     };
     let scheduler = Scheduler::new(sessions.len(), bounds, sessions, again, run).map_err(no_thread)?;
     Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size, files })
-}
-
-/// A graph of the standard's operators, which are those that TensorRT has; with a mask where its texts can be padded.
-fn tensorrt_graph(model: &Model, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
-    let plain = Request { operators: Operators::Standard, kernels: None, precision: Precision::Float32, ..*request };
-    match graph::build(&model.config, weights, &Request { attention_mask: true, ..plain }) {
-        Err(GraphError::NoMask { .. }) => graph::build(&model.config, weights, &plain),
-        graph => graph,
-    }
 }
 
 fn provider(

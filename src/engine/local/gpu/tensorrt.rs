@@ -28,8 +28,14 @@ pub(super) fn most_texts(longest: usize) -> usize {
 /// From one short text to the largest group; tuned for the latter, where throughput is decided.
 pub(super) fn profile(feeds: &[(String, Feed)], longest: usize) -> Profile {
     let shapes = |texts: usize, tokens: usize| -> String {
-        let of_tokens = feeds.iter().filter(|(_, feed)| matches!(feed, Feed::Ids | Feed::Types | Feed::Mask));
-        of_tokens.map(|(name, _)| format!("{name}:{texts}x{tokens}")).collect::<Vec<_>>().join(",")
+        let shape = |(name, feed): &(String, Feed)| match feed {
+            Feed::Lengths | Feed::FirstRows | Feed::LastRows | Feed::LastRowsBut(_) => format!("{name}:{texts}"),
+            Feed::Offsets => format!("{name}:{}", texts + 1),
+            Feed::Steps => format!("{name}:{tokens}"),
+            Feed::Pool => format!("{name}:{texts}x1x{tokens}"),
+            _ => format!("{name}:{texts}x{tokens}"),
+        };
+        feeds.iter().map(shape).collect::<Vec<_>>().join(",")
     };
     let most = shapes(most_texts(longest), longest);
     Profile { min: shapes(1, 1), opt: most.clone(), max: most }
@@ -71,11 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profiles_name_the_inputs_with_tokens() {
-        let feeds = [("input_ids".to_owned(), Feed::Ids), ("attention_mask".to_owned(), Feed::Mask)];
+    fn profiles_name_the_shape_of_every_input() {
+        let feeds =
+            [("input_ids", Feed::Ids), ("attention_mask", Feed::Mask), ("pool", Feed::Pool), ("last", Feed::LastRows)];
+        let feeds = feeds.map(|(name, feed)| (name.to_owned(), feed));
         let Profile { min, opt, max } = profile(&feeds, 512);
-        assert_eq!(min, "input_ids:1x1,attention_mask:1x1");
-        assert_eq!(max, "input_ids:64x512,attention_mask:64x512");
+        assert_eq!(min, "input_ids:1x1,attention_mask:1x1,pool:1x1x1,last:1");
+        assert_eq!(max, "input_ids:64x512,attention_mask:64x512,pool:64x1x512,last:64");
         assert_eq!(opt, max);
     }
 
