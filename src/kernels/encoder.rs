@@ -7,7 +7,7 @@ use super::operator::{Inputs, Misfit, Operator, Scratch, tokens};
 use super::sets::{Format, Set, Visit, visit};
 use super::simd::{LANES, Simd};
 use crate::operands::columns::Transposed;
-use crate::operands::matrix::{MOST_INPUTS, Matrix, Pack, Part, Pieces, affine, vectors};
+use crate::operands::matrix::{MOST_INPUTS, Matrix, Pack, Part, Pieces, affine, bounded, vectors};
 use crate::operands::rows::Encode;
 use crate::steps::activation::Activation;
 use crate::steps::attention::MOST_WIDTH;
@@ -146,6 +146,12 @@ impl Description<'_> {
 
 impl Visit for &Description<'_> {
     type Output = Arc<dyn Operator>;
+
+    fn bounded(&self) -> bool {
+        let Description { query, key, value, output, up, gate, down, .. } = self;
+        let others = [query, key, value, up, down].into_iter().chain(gate);
+        bounded(others.map(|matrix| (matrix, matrix.inputs)).chain([(output, self.head_dim)]))
+    }
 
     fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
         self,

@@ -6,7 +6,7 @@ use super::operator::{Inputs, Misfit, Operator, Scratch};
 use super::sets::{Format, Set, Visit, visit};
 use super::simd::{Kernel, LANES, Simd};
 use crate::operands::columns::Transposed;
-use crate::operands::matrix::{Matrix, Pack, Part, Pieces, affine};
+use crate::operands::matrix::{Matrix, Pack, Part, Pieces, affine, bounded};
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::steps::feed_forward::{TILES, quantise};
 use crate::steps::linear::{Affine, Linear};
@@ -20,6 +20,10 @@ pub fn linear(set: Set, format: Format, matrix: &Matrix<'_>) -> Option<Arc<dyn O
 
 impl Visit for &Matrix<'_> {
     type Output = Arc<dyn Operator>;
+
+    fn bounded(&self) -> bool {
+        bounded([(*self, self.inputs)])
+    }
 
     fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
         self,

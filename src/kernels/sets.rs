@@ -9,7 +9,7 @@ use super::simd::{Neon, neon};
 use super::simd::{Scalar, Simd};
 use crate::operands::columns::Transposed;
 #[cfg(target_arch = "x86_64")]
-use crate::operands::kind::{Bf16, Bytes};
+use crate::operands::kind::{Bf16, BoundedBytes, Bytes};
 #[cfg(target_arch = "aarch64")]
 use crate::operands::kind::{BytePairs, SignedBytes};
 use crate::operands::kind::{F32, Words};
@@ -89,6 +89,16 @@ impl Set {
         NAMES.iter().find_map(|name| Self::named(name)).filter(|set| !matches!(set, Self::Scalar))
     }
 
+    /// True if products of integers are faster where neighbouring weights are small together: `vpmaddubsw` adds two products
+    /// in 16 bits.
+    pub fn prefers_bounded(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) | Self::Avx2(_) => true,
+            _ => false,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -129,6 +139,9 @@ pub(crate) trait Visit {
         self,
         simd: S,
     ) -> Self::Output;
+
+    /// True if integers of linear layers are [`bounded`](crate::operands::matrix::bounded).
+    fn bounded(&self) -> bool;
 }
 
 /// Calls a visitor with what computes `format` on `set`; `None` if the set has no such arithmetic.
@@ -141,6 +154,10 @@ pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T:
         #[cfg(target_arch = "x86_64")]
         (Set::Avx512Vnni(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, F32, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
+        (Set::Avx512(simd), Format::Int8) if visitor.bounded() => {
+            visitor.visit::<_, BoundedBytes, Words, F32, 12, 2>(simd)
+        }
+        #[cfg(target_arch = "x86_64")]
         (Set::Avx512(simd), Format::Int8) => visitor.visit::<_, Words, Words, F32, 12, 2>(simd),
         #[cfg(target_arch = "x86_64")]
         (Set::Avx512Bf16(_) | Set::Avx512Vnni(_) | Set::Avx512(_), Format::Float32) => {
@@ -149,6 +166,10 @@ pub(crate) fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T:
         // A vector takes two of sixteen registers.
         #[cfg(target_arch = "x86_64")]
         (Set::Avx2Vnni(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, F32, 6, 1>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx2(simd), Format::Int8) if visitor.bounded() => {
+            visitor.visit::<_, BoundedBytes, Words, F32, 6, 1>(simd)
+        }
         #[cfg(target_arch = "x86_64")]
         (Set::Avx2(simd), Format::Int8) => visitor.visit::<_, Words, Words, F32, 6, 1>(simd),
         #[cfg(target_arch = "x86_64")]

@@ -8,8 +8,8 @@ use super::simd::{Kernel, LANES, Scalar, Simd};
 #[cfg(target_arch = "aarch64")]
 use super::simd::{Neon, neon};
 use crate::operands::columns::Transposed;
-use crate::operands::kind::{Bf16, BytePairs, Bytes, F32, SignedBytes, Words};
-use crate::operands::matrix::{MOST_INPUTS, vectors};
+use crate::operands::kind::{Bf16, BoundedBytes, BytePairs, Bytes, F32, SignedBytes, Words};
+use crate::operands::matrix::{MOST_INPUTS, Matrix, Numbers, bounded, vectors};
 use crate::operands::rows::{Centre, Encode, Rows};
 use crate::operands::weights::{Element, Packs, Weights};
 use crate::steps::activation::Activation;
@@ -97,6 +97,19 @@ impl Case {
         rows.flat_map(|row| row.as_flattened()[..self.outputs].to_vec()).collect()
     }
 
+    /// The integers with every second input's made so small that [`bounded`] is true of them.
+    fn bounded_integers(&self) -> Vec<i8> {
+        let mut integers = self.integers.clone();
+        for pair in integers.chunks_mut(2 * self.outputs) {
+            let (first, second) = pair.split_at_mut(self.outputs.min(pair.len()));
+            for (first, second) in first.iter().zip(second) {
+                let (first, both) = (i16::from(*first), i16::from(*second));
+                *second = both.clamp(-128 - first.min(0), 128 - first.max(0)) as i8;
+            }
+        }
+        integers
+    }
+
     /// Input number `at` of a row, smoothed.
     fn input(&self, row: usize, at: usize) -> f64 {
         let value = self.input[row * self.inputs.div_ceil(LANES) + at / LANES][at % LANES];
@@ -137,6 +150,9 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
     same(case.run::<Words, _, 4, 1>(Scalar, &case.integers), &integers, "words");
     same(case.run::<SignedBytes, _, 4, 1>(Scalar, &case.integers), &integers, "signed bytes");
     same(case.run::<BytePairs, _, 4, 2>(Scalar, &case.integers), &integers, "pairs of bytes");
+    let bounded = case.bounded_integers();
+    let of_bounded = case.run::<Words, _, 4, 1>(Scalar, &bounded);
+    same(case.run::<BoundedBytes, _, 3, 2>(Scalar, &bounded), &of_bounded, "bounded bytes");
     #[cfg(target_arch = "aarch64")]
     {
         let set = Neon::<neon::Basic>::new().unwrap();
@@ -154,6 +170,7 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
         if let Some(set) = Avx2::<avx2::Basic>::new() {
             same(case.run::<Words, _, 6, 1>(set, &case.integers), &integers, "AVX2, words");
             same(case.run::<F32, _, 6, 1>(set, &case.floats), &floats, "AVX2, f32");
+            same(case.run::<BoundedBytes, _, 6, 1>(set, &bounded), &of_bounded, "AVX2, bounded bytes");
         }
         if let Some(set) = Avx2::<avx2::Vnni>::new() {
             same(case.run::<Bytes, _, 6, 1>(set, &case.integers), &integers, "AVX-VNNI, bytes");
@@ -161,6 +178,7 @@ fn all_sets(case: &Case) -> [Vec<f32>; 3] {
         if let Some(set) = Avx512::<avx512::Basic>::new() {
             same(case.run::<Words, _, 12, 2>(set, &case.integers), &integers, "AVX-512, words");
             same(case.run::<F32, _, 12, 2>(set, &case.floats), &floats, "AVX-512, f32");
+            same(case.run::<BoundedBytes, _, 12, 2>(set, &bounded), &of_bounded, "AVX-512, bounded bytes");
         }
         if let Some(set) = Avx512::<avx512::Vnni>::new() {
             same(case.run::<Bytes, _, 12, 2>(set, &case.integers), &integers, "AVX-512 VNNI, bytes");
@@ -232,6 +250,37 @@ fn extreme_rows_are_the_same_on_all_sets() {
             assert!(integers.iter().all(|value| value.is_finite()), "{value}: {integers:?}");
         }
     }
+}
+
+#[test]
+fn pairs_of_bounded_integers_fit_16_bits() {
+    let is_bounded = |numbers: &[i8], outputs: usize, size: usize| {
+        let bytes: Vec<u8> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+        let inputs = numbers.len() / outputs;
+        let scales = vec![1.0; outputs];
+        let numbers = Numbers::I8(&bytes, &scales);
+        bounded([(&Matrix { inputs, outputs, numbers, bias: &[], smoothing: &[] }, size)])
+    };
+    // One output of two inputs, or of three.
+    for (numbers, expected) in [
+        (&[127, 1][..], true),
+        (&[127, 2], false),
+        (&[-128, 0], true),
+        (&[-127, -2], false),
+        (&[127, -128], true),
+        (&[-128, 127], true),
+        (&[1, 127, 127], true),
+        (&[64, 64, 64], true),
+        (&[0, 65, 64], true),
+        (&[64, 65, 0], false),
+    ] {
+        assert_eq!(is_bounded(numbers, 1, numbers.len()), expected, "{numbers:?}");
+    }
+    // Three outputs of two inputs: neighbours are 1 and −128, 127 and 127, 0 and 0.
+    assert!(!is_bounded(&[1, 127, 0, -128, 127, 0], 3, 2));
+    assert!(is_bounded(&[127, 127, 0, -128, 1, 0], 3, 2));
+    // Pieces of an odd size have other neighbours.
+    assert!(is_bounded(&[1; 6], 1, 2) && !is_bounded(&[1; 6], 1, 3));
 }
 
 #[test]
@@ -410,6 +459,11 @@ fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
             let words: Layer<Words, 1> = layer(shape, byte, 0.0004);
             same(run::<_, Words, F32, 6, 1>(set, &words, states, lengths, picked, bias), &with_float, "AVX2, int8");
             same(run::<_, F32, F32, 6, 1>(set, &floats, states, lengths, picked, bias), &in_float, "AVX2, f32");
+            let halves = |rng: &mut fastrand::Rng| byte(rng) / 2;
+            let (words, bounded) = (layer(shape, halves, 0.0008), layer(shape, halves, 0.0008));
+            let expected = run::<Words, Words, F32, 3, 1>(Scalar, &words, states, lengths, picked, bias);
+            let found = run::<BoundedBytes, Words, F32, 6, 1>(set, &bounded, states, lengths, picked, bias);
+            same(found, &expected, "AVX2, bounded bytes");
         }
         if let Some(set) = Avx2::<avx2::Vnni>::new() {
             same(run::<_, Bytes, F32, 6, 1>(set, &integers, states, lengths, picked, bias), &with_float, "AVX-VNNI");

@@ -337,7 +337,7 @@ mod tests {
     fn own_operators_smooth_a_loud_channel_and_scale_every_row() {
         let inputs = || vec![input("a", true), input("b", true), input("c", false)];
         let texts = [rows(Some(3), None), rows(None, Some(5)), rows(Some(3), None)];
-        let treatments = treat_for(Arithmetic::Own, inputs(), &texts);
+        let treatments = treat_for(Arithmetic::Own(Multiplier::Exact), inputs(), &texts);
         let smooth = factors(&treatments[0]);
         assert!(smooth.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * smooth[3]), "{smooth:?}");
         assert!(factors(&treatments[2]).is_empty());

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::kernels::Set;
+
 /// The instruction by which a processor multiplies 8-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Multiplier {
@@ -16,7 +18,7 @@ pub(crate) enum Multiplier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arithmetic {
     /// Our own: sums are exact, and every row of activations has a scale of its own.
-    Own,
+    Own(Multiplier),
     /// ONNX Runtime's.
     BuiltIn(Multiplier),
     /// Those of an exported file, on any processor: every row has a scale of its own. It costs a twentieth of the
@@ -27,8 +29,7 @@ pub(crate) enum Arithmetic {
 impl Arithmetic {
     pub(crate) fn multiplier(self) -> Multiplier {
         match self {
-            Self::Own => Multiplier::Exact,
-            Self::BuiltIn(multiplier) => multiplier,
+            Self::Own(multiplier) | Self::BuiltIn(multiplier) => multiplier,
             Self::File => Multiplier::Saturating,
         }
     }
@@ -36,7 +37,8 @@ impl Arithmetic {
     /// A name that stays the same over versions.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Own => "own",
+            Self::Own(Multiplier::Exact) => "own",
+            Self::Own(Multiplier::Saturating) => "own, saturating",
             Self::File => "file",
             Self::BuiltIn(Multiplier::Exact) => "built-in",
             Self::BuiltIn(Multiplier::Saturating) => "built-in, saturating",
@@ -58,6 +60,12 @@ impl Multiplier {
         }
         #[cfg(not(target_arch = "x86_64"))]
         Self::Exact
+    }
+
+    /// The one of our own operators: they have exact sums on every set, but on some are faster with weights that need no more
+    /// than 16 bits.
+    pub(crate) fn of_set(set: Set) -> Self {
+        if set.prefers_bounded() { Self::Saturating } else { Self::Exact }
     }
 
     /// The scale of an output's integer weights: the smallest one that keeps them in range.

@@ -19,6 +19,19 @@ pub trait Kind: Copy + Send + Sync + 'static {
 
     /// Sums that start at `correction`, the row's; see [`Rows`](super::rows::Rows).
     fn start<S: Simd>(simd: S, correction: i32) -> Self::Sum<S>;
+    /// The sums of a tile before the first product: of its rows' corrections, and of its columns' ones, if they have any.
+    #[inline(always)]
+    fn start_tile<S: Simd, const R: usize, const V: usize>(
+        simd: S,
+        rows: &[i32; R],
+        _columns: &[[i32; LANES]],
+    ) -> [[Self::Sum<S>; V]; R] {
+        let mut sums = [[Self::start(simd, 0); V]; R];
+        for r in 0..R {
+            sums[r] = [Self::start(simd, rows[r]); V];
+        }
+        sums
+    }
     /// sum + w · word `at` of a
     fn dot<S: Simd>(simd: S, sum: Self::Sum<S>, w: S::I, a: &[i32; 4], at: usize) -> Self::Sum<S>;
     /// The sums as f32.
@@ -95,6 +108,12 @@ pub(crate) struct SignedBytes;
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only NEON has it"))]
 pub(crate) struct BytePairs;
+
+/// Bytes with an offset of 128 for activations, signed bytes for weights (`vpmaddubsw`), for weights of which
+/// [`bounded`](super::matrix::bounded) is true. The correction of a row is 0, that of a column −128 times the sum of its weights.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 without VNNI has it"))]
+pub(crate) struct BoundedBytes;
 
 /// 16-bit integers for both, of 8 bits' range (`vpmaddwd`). The correction is 0.
 #[derive(Debug, Clone, Copy)]
@@ -195,6 +214,36 @@ impl Kind for BytePairs {
     #[inline(always)]
     fn place(word: usize, lane: usize) -> (usize, usize) {
         (word / 2 * 2 + lane / 8, lane % 8 * 2 + word % 2)
+    }
+}
+
+impl Kind for BoundedBytes {
+    const GROUP: usize = 4;
+    type Sum<S: Simd> = S::I;
+
+    #[inline(always)]
+    fn start<S: Simd>(simd: S, correction: i32) -> S::I {
+        simd.splat_i(correction)
+    }
+    #[inline(always)]
+    fn start_tile<S: Simd, const R: usize, const V: usize>(
+        simd: S,
+        _rows: &[i32; R],
+        columns: &[[i32; LANES]],
+    ) -> [[S::I; V]; R] {
+        let mut sums = [simd.splat_i(0); V];
+        for v in 0..V {
+            sums[v] = simd.load_i(&columns[v]);
+        }
+        [sums; R]
+    }
+    #[inline(always)]
+    fn dot<S: Simd>(simd: S, sum: S::I, w: S::I, a: &[i32; 4], at: usize) -> S::I {
+        simd.dot_i8_u8_in_pairs(sum, w, a, at)
+    }
+    #[inline(always)]
+    fn finish<S: Simd>(simd: S, sum: S::I) -> S::F {
+        simd.to_f(sum)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows of activations, laid out for tiles.
 
-use super::kind::{Bf16, BytePairs, Bytes, F32, Kind, SignedBytes, Words};
+use super::kind::{Bf16, BoundedBytes, BytePairs, Bytes, F32, Kind, SignedBytes, Words};
 use crate::simd::{LANES, Simd};
 
 /// The range of quantised activations: from −127 to 127.
@@ -37,6 +37,8 @@ pub trait Encode: Kind {
     const CORRECTION: i32;
     /// The bits by which a word of weights differs from one of activations.
     const WEIGHT_OFFSET: i32;
+    /// The factor of the sum of a column's integers in its correction.
+    const COLUMN_CORRECTION: i32 = 0;
 }
 
 /// The words of sixteen values, all of them.
@@ -95,6 +97,22 @@ impl Encode for BytePairs {
         let pair = &mut words[row / 2 * 8..][..8];
         pair[row % 2 * 2..][..2].copy_from_slice(&encoded[..2]);
         pair[row % 2 * 2 + 4..][..2].copy_from_slice(&encoded[2..]);
+        integers
+    }
+}
+
+impl Encode for BoundedBytes {
+    const QUANTISED: bool = true;
+    const CORRECTION: i32 = 0;
+    const WEIGHT_OFFSET: i32 = Bytes::WEIGHT_OFFSET;
+    const COLUMN_CORRECTION: i32 = -128;
+
+    #[inline(always)]
+    fn encode<S: Simd>(simd: S, values: S::F, inverse: S::F, middle: S::F, words: &mut [i32]) -> S::I {
+        let integers = Bytes::encode(simd, values, inverse, middle, words);
+        for word in words {
+            *word ^= Self::WEIGHT_OFFSET;
+        }
         integers
     }
 }

@@ -1,6 +1,7 @@
 //! Weights, laid out for tiles.
 
-use super::kind::{Bf16, BytePairs, Bytes, ColumnWords, F32, Kind, SignedBytes, Words};
+use super::kind::{Bf16, BoundedBytes, BytePairs, Bytes, ColumnWords, F32, Kind, SignedBytes, Words};
+use super::rows::Encode;
 use crate::simd::LANES;
 
 /// A matrix of `inputs` × `outputs`, in panels of `V` × 16 columns, each a list of words along the inputs.
@@ -16,6 +17,8 @@ pub struct Weights<K: Kind, const V: usize> {
     scales: Vec<[f32; LANES]>,
     /// Of each column, padded: the sum of its weights, by which the middle of a row is multiplied.
     sums: Vec<[f32; LANES]>,
+    /// Of each column, padded: its sum before the first product; empty if that is 0 for all.
+    corrections: Vec<[i32; LANES]>,
     kind: std::marker::PhantomData<K>,
 }
 
@@ -66,6 +69,13 @@ impl Packs<i8> for BytePairs {
     }
 }
 
+impl Packs<i8> for BoundedBytes {
+    const ZERO: u32 = 0;
+    fn bits(element: i8, place: usize) -> u32 {
+        SignedBytes::bits(element, place)
+    }
+}
+
 impl Packs<i8> for Words {
     const ZERO: u32 = 0;
     fn bits(element: i8, place: usize) -> u32 {
@@ -89,7 +99,7 @@ impl Packs<f32> for F32 {
     }
 }
 
-impl<K: Kind, const V: usize> Weights<K, V> {
+impl<K: Encode, const V: usize> Weights<K, V> {
     /// Packs a matrix: `element` of input and output, and the step of each output's weights (1 where they have none).
     ///
     /// # Panics
@@ -109,6 +119,7 @@ impl<K: Kind, const V: usize> Weights<K, V> {
         let mut words = vec![[[K::ZERO as i32; LANES]; V]; panels * depth];
         let mut sums = vec![[0.0; LANES]; panels * V];
         let mut scales = vec![[0.0; LANES]; panels * V];
+        let mut corrections = vec![[0; LANES]; if K::COLUMN_CORRECTION == 0 { 0 } else { panels * V }];
         let mask = (u64::from(u32::MAX) >> (32 - 32 / K::GROUP)) as u32;
         for output in 0..outputs {
             let (vector, lane) = (output / LANES, output % LANES);
@@ -127,8 +138,12 @@ impl<K: Kind, const V: usize> Weights<K, V> {
             let scale = scale(output);
             scales[vector][lane] = scale;
             sums[vector][lane] = sum * scale;
+            if let Some(corrections) = corrections.get_mut(vector) {
+                // A whole number below 2^24, which f32 has exactly.
+                corrections[lane] = (sum as i32).wrapping_mul(K::COLUMN_CORRECTION);
+            }
         }
-        Self { words, depth, outputs, scales, sums, kind: std::marker::PhantomData }
+        Self { words, depth, outputs, scales, sums, corrections, kind: std::marker::PhantomData }
     }
 
     /// Columns.
@@ -145,6 +160,12 @@ impl<K: Kind, const V: usize> Weights<K, V> {
     #[inline(always)]
     pub fn panel(&self, panel: usize) -> &[ColumnWords<V>] {
         &self.words[panel * self.depth..(panel + 1) * self.depth]
+    }
+
+    /// The sums of a panel's columns before the first product, `V` × 16, or none.
+    #[inline(always)]
+    pub fn corrections(&self, panel: usize) -> &[[i32; LANES]] {
+        if K::COLUMN_CORRECTION == 0 { &[] } else { &self.corrections[panel * V..(panel + 1) * V] }
     }
 
     /// The scales of sixteen columns.

@@ -288,6 +288,13 @@ impl<L: Level> Simd for Avx2<L> {
         L::dot_u8_i8(self, acc, w, a, at)
     }
     #[inline(always)]
+    fn dot_i8_u8_in_pairs(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
+        let (a, ones) = (self.splat_i(a[at]), unsafe { [_mm256_set1_epi16(1); 2] });
+        let pairs = halves!(_mm256_maddubs_epi16(a, w));
+        let sums = halves!(_mm256_madd_epi16(pairs, ones));
+        halves!(_mm256_add_epi32(acc, sums))
+    }
+    #[inline(always)]
     fn dot_i16(self, acc: I, w: I, a: &[i32; 4], at: usize) -> I {
         let a = self.splat_i(a[at]);
         let sums = halves!(_mm256_madd_epi16(w, a));

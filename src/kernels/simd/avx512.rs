@@ -312,6 +312,13 @@ impl<L: Level> Simd for Avx512<L> {
         L::dot_u8_i8(self, acc, w, a, at)
     }
     #[inline(always)]
+    fn dot_i8_u8_in_pairs(self, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
+        unsafe {
+            let pairs = _mm512_maddubs_epi16(self.splat_i(a[at]), w);
+            _mm512_add_epi32(acc, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))
+        }
+    }
+    #[inline(always)]
     fn dot_i16(self, acc: __m512i, w: __m512i, a: &[i32; 4], at: usize) -> __m512i {
         L::dot_i16(self, acc, w, a, at)
     }

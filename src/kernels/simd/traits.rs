@@ -83,6 +83,15 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// acc + Σ of four products a lane: unsigned bytes of `w`, signed bytes of word `at` of `a`. Exact.
     fn dot_u8_i8(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I;
+    /// acc + Σ of four products a lane: signed bytes of `w`, unsigned bytes of word `at` of `a`. Exact if the first two
+    /// products, and the last two, add up to a 16-bit integer.
+    #[inline(always)]
+    fn dot_i8_u8_in_pairs(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I {
+        self.lane_by_lane(acc, w, |sum, words, lane| {
+            let products = words[lane].to_le_bytes().into_iter().zip(a[at].to_le_bytes());
+            sum.wrapping_add(products.map(|(w, a)| i32::from(w as i8) * i32::from(a)).sum())
+        })
+    }
     /// acc + Σ of four products a lane: signed bytes of `w`, and of word `at` of `a` from −127 on. Exact.
     #[inline(always)]
     fn dot_i8(self, acc: Self::I, w: Self::I, a: &[i32; 4], at: usize) -> Self::I {

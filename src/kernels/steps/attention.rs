@@ -264,7 +264,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         let first = self.first_query + block * R;
         let mut largest = [[f32::NEG_INFINITY; LANES]; R];
         for panel in panels {
-            let sums = tile::<S, QK, R, V>(simd, rows, buffers.keys.panel(panel), corrections);
+            let sums = tile::<S, QK, R, V>(simd, rows, buffers.keys.panel(panel), corrections, &[]);
             let scores = &mut buffers.scores[panel];
             let mut columns = [(simd.splat(0.0), simd.splat(0.0)); V];
             for v in 0..V {
@@ -357,7 +357,7 @@ impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attent
         let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
         for panel in 0..buffers.values.panels() {
             let columns = &buffers.values.panel(panel)[vectors.start * words..vectors.end * words];
-            let sums = tile::<S, PV, R, V>(simd, rows, columns, &[0; R]);
+            let sums = tile::<S, PV, R, V>(simd, rows, columns, &[0; R], &[]);
             let some = V.min(self.value_width - panel * V);
             if real == R && some == V {
                 unrolled!(r < R, {

@@ -63,8 +63,10 @@ impl<K: Encode, E: Epilogue, const R: usize, const V: usize> Kernel for Linear<'
             for panel in 0..self.affine.weights.panels() {
                 let outputs = panel * V..((panel + 1) * V).min(vectors);
                 for block in first..last {
-                    let columns = self.affine.weights.panel(panel);
-                    let sums = tile::<S, K, R, V>(simd, self.rows.block(block), columns, self.rows.corrections(block));
+                    let (weights, input) = (&self.affine.weights, &self.rows);
+                    let (corrections, of_columns) = (input.corrections(block), weights.corrections(panel));
+                    let columns = weights.panel(panel);
+                    let sums = tile::<S, K, R, V>(simd, input.block(block), columns, corrections, of_columns);
                     let rows = block * R..((block + 1) * R).min(self.count);
                     if rows.len() == R && outputs.len() == V {
                         self.take(simd, block, panel, sums);

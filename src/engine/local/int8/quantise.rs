@@ -45,7 +45,7 @@ pub(crate) fn graph(
 ) -> Result<Graph, EngineError> {
     crate::threads::start_pool().map_err(EngineError::Threads)?;
     let arithmetic = match request.kernels {
-        Some(_) => Arithmetic::Own,
+        Some(set) => Arithmetic::Own(Multiplier::of_set(set)),
         None => Arithmetic::BuiltIn(Multiplier::of_this_processor()),
     };
     let texts = Texts::new(model, request, options.texts.as_deref())?;

@@ -56,7 +56,7 @@ impl Report {
             version: VERSION,
             output: output.into(),
             saturating: arithmetic.multiplier() == Multiplier::Saturating,
-            operators: if arithmetic == Arithmetic::Own { "own" } else { "built-in" }.into(),
+            operators: if matches!(arithmetic, Arithmetic::Own(_)) { "own" } else { "built-in" }.into(),
             calibration_texts: texts.given,
             own_texts: texts.own,
             check,
