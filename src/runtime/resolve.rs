@@ -85,8 +85,8 @@ impl Device {
 
 impl Kernels {
     /// The sets whose int8 layers are measured to be faster than ONNX Runtime's, the fastest first. Others are not measured
-    /// yet, or not faster.
-    pub const FASTER: [Self; 2] = [Self::Avx512Bf16, Self::Avx512Vnni];
+    /// yet.
+    pub const FASTER: [Self; 4] = [Self::Avx512Bf16, Self::Avx512Vnni, Self::Avx512, Self::Avx2];
 
     /// The instruction set that computes a model's layers in this format; `None`: ONNX Runtime does.
     ///
@@ -102,7 +102,10 @@ impl Kernels {
                 let reason = format!("only --kernels avx512-bf16 has it, not {}", self.name());
                 Err(dtype.refused(reason).hint("leave --kernels out"))
             }
-            (Self::Auto, Dtype::Int8) => Ok(Self::FASTER.into_iter().find_map(|set| Set::named(set.name()))),
+            // Only the best set: ONNX Runtime uses the processor's best instructions, too.
+            (Self::Auto, Dtype::Int8) => {
+                Ok(Set::best().filter(|set| Self::FASTER.iter().any(|faster| faster.name() == set.name())))
+            }
             (Self::Auto | Self::Builtin, _) => Ok(None),
             _ => match Set::named(self.name()) {
                 Some(set) => Ok(Some(set)),

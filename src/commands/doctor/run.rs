@@ -43,7 +43,7 @@ pub(crate) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let bfloat16 = of_bfloat16.map(|set| format!("; bfloat16: {set}")).unwrap_or_default();
     let forced = sets.join(", ");
     report.line("layers", &format!("int8: {of_int8}{bfloat16}; float32: builtin (--kernels builtin, {forced})"));
-    let faster = Kernels::FASTER.map(Kernels::name).join(" and ");
+    let faster = Kernels::FASTER.map(Kernels::name).join(", ");
     report.line("", &format!("auto: own operators in int8 with {faster}, where they are measured to be faster"));
     report.value("kernels", json!({"usable": sets, "int8": of_int8, "bfloat16": of_bfloat16, "float32": "builtin"}));
 
