@@ -140,7 +140,7 @@ pub(crate) trait Visit {
         simd: S,
     ) -> Self::Output;
 
-    /// True if integers of linear layers are [`bounded`](crate::operands::matrix::bounded).
+    /// True if integers of linear layers are [`bounded`](crate::operands::bounded::bounded).
     fn bounded(&self) -> bool;
 }
 

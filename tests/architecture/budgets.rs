@@ -23,7 +23,7 @@ const ROOMS: &[(&str, usize)] = &[
     // Every architecture in the operators of GPUs, too.
     ("graph", 12_500),
     ("input", 9_500),
-    ("kernels", 6_000),
+    ("kernels", 6_500),
     ("model", 11_500),
     ("output", 3_000),
     ("report", 3_500),

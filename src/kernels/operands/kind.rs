@@ -110,7 +110,7 @@ pub(crate) struct SignedBytes;
 pub(crate) struct BytePairs;
 
 /// Bytes with an offset of 128 for activations, signed bytes for weights (`vpmaddubsw`), for weights of which
-/// [`bounded`](super::matrix::bounded) is true. The correction of a row is 0, that of a column −128 times the sum of its weights.
+/// [`bounded`](super::bounded::bounded) is true. The correction of a row is 0, that of a column −128 times the sum of its weights.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only x86-64 without VNNI has it"))]
 pub(crate) struct BoundedBytes;

@@ -50,26 +50,6 @@ impl Matrix<'_> {
     }
 }
 
-/// True if the integers of each matrix are so small that two products of neighbouring inputs with bytes up to 255 fit
-/// 16 bits: inputs 0 and 1, 2 and 3 and so on, also where inputs are in pieces of `size` with zeros between.
-pub(crate) fn bounded<'a>(matrices: impl IntoIterator<Item = (&'a Matrix<'a>, usize)>) -> bool {
-    matrices.into_iter().all(|(matrix, size)| {
-        let Numbers::I8(numbers, _) = matrix.numbers else { return false };
-        let in_order = size.is_multiple_of(2) || size == matrix.inputs;
-        in_order && numbers.chunks(2 * matrix.outputs.max(1)).all(|pair| fits_in_pairs(pair, matrix.outputs))
-    })
-}
-
-/// The same for two inputs, or for the last one alone, of all outputs. 255 · 128 < 2¹⁵
-fn fits_in_pairs(pair: &[u8], outputs: usize) -> bool {
-    let (first, second) = pair.split_at(outputs.min(pair.len()));
-    let second = second.iter().copied().chain(std::iter::repeat(0));
-    first.iter().zip(second).all(|(&first, second)| {
-        let [first, second] = [first, second].map(|number| i16::from(number.cast_signed()));
-        first.max(0) + second.max(0) <= 128 && first.min(0) + second.min(0) >= -128
-    })
-}
-
 /// Some outputs of a matrix, multiplied with a factor.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {

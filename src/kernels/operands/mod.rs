@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! matrix     linear layers from the matrices of a model's file
+//! bounded    integers so small that sums of two products have 16 bits
 //! rows       rows of activations, quantised or not
 //! columns    keys and values
 //! weights    weights
@@ -10,6 +11,7 @@
 //! unrolled   loops over registers
 //! ```
 
+pub(crate) mod bounded;
 pub(crate) mod columns;
 pub(crate) mod kind;
 pub(crate) mod matrix;
