@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bits;
+use super::bits::bits;
 use crate::operands::columns::Transposed;
 #[cfg(target_arch = "aarch64")]
 use crate::operands::kind::SignedBytes;

@@ -1,6 +1,6 @@
 //! Linear layers.
 
-use super::bits;
+use super::bits::bits;
 use crate::operands::kind::{Bf16, BoundedBytes, BytePairs, Bytes, F32, SignedBytes, Words};
 use crate::operands::matrix::{MOST_INPUTS, vectors};
 use crate::operands::rows::{Centre, Encode, Rows};
