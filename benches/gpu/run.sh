@@ -150,7 +150,7 @@ FLAGS=() TORCH=() DTYPES=float16,float32,bfloat16
 if [ "$DEVICE" = cpu ]; then
     TORCH=(--dtype float32 --rounds 2) DTYPES=float32
 else
-    FLAGS=(--ort-library "$RUN/libonnxruntime.so.$VERSION")
+    FLAGS=(--offline --ort-library "$RUN/libonnxruntime.so.$VERSION")
 fi
 case ${1:-} in
 prepare | first) "$@" ;;
