@@ -68,7 +68,7 @@ fn write(bencher: Bencher<'_, '_>, format: Format, dimensions: usize, digits: Op
         let mut writer = output::open(format, &destination, Shape::Dense(dimensions), precision).unwrap();
         for (index, vector) in (0..).zip(&vectors) {
             let outcome = Ok(Vector { embedding: Numbers::Dense(vector), tokens: Some(16), truncated: Some(false) });
-            writer.write(&Row { index, id: None, outcome }).unwrap();
+            writer.write(&Row { index, id: None, kept: &[], outcome }).unwrap();
         }
         writer.finish().unwrap();
     };

@@ -24,7 +24,8 @@
 //! For all: [`panic_guard`], which turns panics into errors; [`regular_file`], which reads files up to a limit;
 //! [`json_words`], which says why JSON cannot be read; [`suggest`](mod@suggest), which finds similar names;
 //! [`threads`], which starts threads or returns why it cannot; [`plural`], which counts nouns; [`standard_streams`],
-//! stdin and stdout with their errors; and [`record_id`], which keeps the ids of inputs as they are written.
+//! stdin and stdout with their errors; and [`record_id`] and [`kept`], which keep the ids and columns of inputs as they
+//! are written.
 
 mod batch;
 mod bench;
@@ -37,6 +38,7 @@ mod fetch;
 mod graph;
 mod input;
 mod json_words;
+mod kept;
 mod model;
 mod output;
 mod panic_guard;

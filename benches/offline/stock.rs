@@ -103,7 +103,7 @@ fn write(vectors: &[Vec<f32>], tokens: &[Vec<i64>], output: &Path) -> Result<()>
     let mut writer = output::open(Format::Jsonl, &Destination::File(output.into()), Shape::Dense(dimensions), None)?;
     for (index, (vector, tokens)) in (0..).zip(vectors.iter().zip(tokens)) {
         let vector = Vector { embedding: Numbers::Dense(vector), tokens: Some(tokens.len()), truncated: Some(false) };
-        writer.write(&Row { index, id: None, outcome: Ok(vector) })?;
+        writer.write(&Row { index, id: None, kept: &[], outcome: Ok(vector) })?;
     }
     Ok(writer.finish()?)
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::parse::{STATUS, paragraphs};
 use super::{EngineArgs, ModelArgs, OutputArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
+use crate::input::Template;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -33,15 +34,27 @@ pub struct EmbedArgs {
     #[command(flatten)]
     pub read: ReadArgs,
 
+    /// Text from several fields, such as '{title}\n{body}'
+    ///
+    /// A name in braces is a field or column, a.b the field b of an object a. \n and \t are a line break and a tab, {{ and }} are braces. Missing and null fields are empty, if at least one is there.
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["field", "text"], help_heading = "Input")]
+    pub template: Option<Template>,
+
+    /// Columns or fields to repeat in each row
+    ///
+    /// Separated by commas, or with a flag for each. In jsonl, json, csv, parquet and arrow.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "text", help_heading = "Output")]
+    pub keep: Vec<String>,
+
     /// Vectors: dense, sparse or colbert
     ///
     /// dense is one vector a text; sparse is weights of vocabulary tokens (SPLADE, BGE-M3); colbert is one vector a token (ColBERT, BGE-M3).
     #[arg(long, value_enum, default_value_t, value_name = "TYPE", help_heading = "Output")]
     pub output_type: OutputType,
 
-    /// Output format: jsonl, json, csv or npy
+    /// Output format: jsonl, json, csv, npy, npz, parquet, arrow or f32
     ///
-    /// [default: from the extension of --output, else jsonl; on a terminal, the beginning of each vector]. npy holds only the vectors, with NaN for texts that failed.
+    /// [default: from the extension of --output, else jsonl; on a terminal, the beginning of each vector]. npy and f32 hold only the vectors, with NaN for texts that failed; npz also the ids. A file named .jsonl.gz, .csv.zst and so on is compressed.
     #[arg(long, alias = "output-format", value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<output::Format>,
 
@@ -50,6 +63,18 @@ pub struct EmbedArgs {
     /// In jsonl, json and csv; trailing zeros are left out. [default: as few as read back as the same float32]
     #[arg(long, value_name = "DIGITS", help_heading = "Output")]
     pub precision: Option<output::Precision>,
+
+    /// Type of the numbers in dense vectors [default: float32]
+    ///
+    /// float32, float16, int8, uint8, binary or ubinary, as in sentence-transformers' quantize_embeddings. float16 is for npy, npz, parquet, arrow and f32.
+    #[arg(long, value_enum, value_name = "TYPE", help_heading = "Output")]
+    pub embedding_dtype: Option<output::Dtype>,
+
+    /// Range of each dimension for int8 and uint8 [default: -1 to 1]
+    ///
+    /// Saved vectors (.npy, .jsonl, …) of two rows: the least and the largest number of each dimension. Without it, numbers beyond -1 and 1 are an error.
+    #[arg(long, value_name = "FILE", requires = "embedding_dtype", help_heading = "Output")]
+    pub ranges: Option<PathBuf>,
 
     #[command(flatten)]
     pub output: OutputArgs,

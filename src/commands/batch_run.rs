@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
 use super::{AppContext, Error, Outcome};
@@ -48,7 +49,13 @@ impl<T: Send + 'static> BatchInput<T> {
 
 pub(super) trait Writer<O> {
     /// The result of the next input, or what went wrong with it.
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<O, String>) -> Result<(), OutputError>;
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        kept: &[KeptValue],
+        result: Result<O, String>,
+    ) -> Result<(), OutputError>;
 
     /// Hands everything so far to the system.
     fn flush(&mut self) -> Result<(), OutputError>;
@@ -111,7 +118,7 @@ impl BatchRun<'_> {
         let mut rows = Rows { writer, printer, bar, position: 0, counts: Counts::default() };
         let mut passed = 0u64;
         let items = records.map(move |record| {
-            record.map(|Record { id, content, origin }| {
+            record.map(|Record { id, content, kept, origin }| {
                 let (input, bytes) = match content.map(&prepare) {
                     Ok((input, bytes)) => (Ok(input), bytes),
                     Err(e) => (Err(TextError::new(e.to_string())), 0),
@@ -119,7 +126,7 @@ impl BatchRun<'_> {
                 passed += bytes as u64 + 1;
                 let read = read.load(Ordering::Relaxed);
                 // The reader is ahead of the record by the buffered bytes.
-                let tag = Tag { id, origin, position: passed.clamp(read.saturating_sub(READ_AHEAD), read) };
+                let tag = Tag { id, kept, origin, position: passed.clamp(read.saturating_sub(READ_AHEAD), read) };
                 Item { tag, input, bytes }
             })
         });
@@ -207,6 +214,7 @@ impl BatchRun<'_> {
 /// Data of an input for the row of its result.
 struct Tag {
     id: Option<RecordId>,
+    kept: Vec<KeptValue>,
     origin: Origin,
     /// Bytes of input that had been read with it.
     position: u64,
@@ -273,7 +281,7 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
             }
             Err(message) => self.failed(message),
         }
-        self.writer.write(index, tag.id, result)
+        self.writer.write(index, tag.id, &tag.kept, result)
     }
 
     fn settle(&mut self) -> Result<(), OutputError> {

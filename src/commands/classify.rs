@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
@@ -52,7 +53,7 @@ pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error
     let format = format.or(ending).unwrap_or(LabelsFormat::Jsonl);
     let command = named.map_or("infa classify".into(), |model| format!("infa classify -m {}", texts::argument(&model)));
     Places::of(&read.files, &options).writes("--output", output.as_deref())?;
-    let records = texts::open(read, pair_field, &command, "texts", app)?;
+    let records = texts::open(read, texts::Parts { pair_field, ..Default::default() }, &command, "texts", app)?;
     let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
@@ -114,7 +115,13 @@ impl Counted for Labelled {
 struct Rows(LabelsWriter);
 
 impl Writer<Labelled> for Rows {
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Labelled, String>) -> Result<(), OutputError> {
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        _: &[KeptValue],
+        result: Result<Labelled, String>,
+    ) -> Result<(), OutputError> {
         let labelled = result.as_ref().map(|Labelled { labels, tokens, truncated }| output::Labelled {
             labels: labels.iter().map(|label| output::Label { label: &label.name, score: label.score }).collect(),
             tokens: *tokens,

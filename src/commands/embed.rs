@@ -1,8 +1,10 @@
 //! `infa embed`: texts in, vectors out.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::kept::{KeptColumn, KeptValue};
 use crate::record_id::RecordId;
 
 use super::async_runtime::EngineRuntime;
@@ -16,12 +18,30 @@ use crate::engine::{
     self, Completed, Embedding, Engine, OutputKind, OutputOf, Request, RequestOptions, Role, SparseEmbedding,
     TokenEmbeddings,
 };
-use crate::input::Text;
-use crate::output::{self, Destination, Format, Numbers, OutputError, Row, RowWriter, Shape, Vector};
+use crate::input::{Text, vectors};
+use crate::output::{
+    self, Compression, Destination, Encoding, Format, Numbers, OutputError, Ranges, Row, RowWriter, Shape, Vector,
+};
+use crate::plural::counted;
+use arrow_schema::DataType;
 
 pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
-    let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
+    let EmbedArgs {
+        read,
+        template,
+        keep,
+        mode,
+        output_type: _,
+        format,
+        precision,
+        embedding_dtype,
+        ranges,
+        output: _,
+        model,
+        engine,
+        text,
+    } = args;
     let role = Role::from(mode);
     let options = super::engine_flags::resolve(engine, model, text, &app.globals)?;
     let (kind, shape): (_, fn(usize) -> Shape) = match output_type {
@@ -36,12 +56,21 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let destination = Destination::named(output.as_deref());
     let shortened = output.is_none() && format.is_none() && destination.is_terminal();
     let format = format.or(named).unwrap_or(Format::Jsonl);
-    output::check(format, shape(0), precision).map_err(open_error)?;
-    if output.is_none() && format == Format::Npy && destination.is_terminal() {
+    let ranges = ranges.as_deref().map(read_ranges).transpose()?;
+    let mut settings = output::Settings {
+        shape: shape(0),
+        precision,
+        encoding: Encoding { dtype: embedding_dtype.unwrap_or_default(), ranges },
+        keep: keep.iter().map(|name| KeptColumn { name: name.clone(), data_type: DataType::Utf8 }).collect(),
+        compression: output.as_deref().map(Compression::of_file).unwrap_or_default(),
+    };
+    output::check(format, &settings).map_err(open_error)?;
+    if output.is_none() && format.is_binary() && destination.is_terminal() {
         return Err(Error::OutputOpen(OutputError::Terminal { format }));
     }
     Places::of(&read.files, &options).writes("--output", output.as_deref())?;
-    let records = texts::open(read, None, "infa embed", "texts", app)?;
+    let mut records =
+        texts::open(read, texts::Parts { template, keep, ..Default::default() }, "infa embed", "texts", app)?;
 
     let start = Instant::now();
     let runtime = super::engine_flags::runtime(&options, app)?;
@@ -49,10 +78,13 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let engine = options.open(purpose, &app.host(), runtime.handle()?)?.engine;
     let before = (super::engine_flags::start_words(&options), start.elapsed().as_secs_f64());
 
-    let shape = shape(engine.info().known_dimensions()?);
+    settings.shape = shape(engine.info().known_dimensions()?);
+    if matches!(format, Format::Parquet | Format::Arrow) {
+        settings.keep = records.kept_columns()?;
+    }
     let writer = match shortened {
         true => output::preview(),
-        false => output::open(format, &destination, shape, precision),
+        false => output::open_with(format, &destination, &settings),
     };
     let writer = writer.map_err(open_error)?;
     let run = BatchRun { app, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
@@ -67,11 +99,21 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
         OutputType::Colbert => run.run(input, prepare, work::<TokenEmbeddings>(runtime, engine, role), vectors),
     }?;
     if shortened {
-        let advice =
-            "On a terminal vectors are shortened: -o FILE (.jsonl, .json, .csv, .npy) or --format writes all numbers.";
+        let advice = "On a terminal vectors are shortened: -o FILE (.jsonl, .csv, .npy, .parquet, …) or --format writes all numbers.";
         app.bars.printer().note(advice);
     }
     Ok(outcome)
+}
+
+/// Reads the least and the largest numbers of each dimension.
+fn read_ranges(path: &Path) -> Result<Ranges, Error> {
+    let wrong = |reason: String| Error::Flag { flag: "--ranges", reason: format!("{}: {reason}", path.display()) };
+    let saved = vectors::read(path)?;
+    let places: Vec<_> = saved.rows.iter().map(|row| row.place.clone()).collect();
+    let [Some(least), Some(most)] = &places[..] else {
+        return Err(wrong(format!("has {} where two are needed", counted(places.len(), "row"))));
+    };
+    Ranges::new(&saved.numbers[least.clone()], &saved.numbers[most.clone()]).map_err(wrong)
 }
 
 /// Embeds a window of texts.
@@ -127,12 +169,18 @@ impl Embedded for TokenEmbeddings {
 struct Vectors(Box<dyn RowWriter + Send>);
 
 impl<T: Embedded> Writer<T> for Vectors {
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<T, String>) -> Result<(), OutputError> {
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        kept: &[KeptValue],
+        result: Result<T, String>,
+    ) -> Result<(), OutputError> {
         let outcome = match &result {
             Ok(embedded) => Ok(embedded.vector()),
             Err(message) => Err(message.as_str()),
         };
-        self.0.write(&Row { index, id: id.as_ref(), outcome })
+        self.0.write(&Row { index, id: id.as_ref(), kept, outcome })
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::engine::open::EngineOptions;
+use crate::input::expand;
 use crate::model::fingerprint;
 
 /// The files of a command.
@@ -17,7 +18,8 @@ impl Places {
     /// The inputs and the model of a command that runs one.
     pub(crate) fn of(inputs: &[PathBuf], options: &EngineOptions) -> Self {
         let mut places = Self::default();
-        for input in inputs {
+        // A directory that cannot be read is an error when it is opened.
+        for input in &expand(inputs).unwrap_or_else(|_| inputs.to_vec()) {
             places.reads(input, "it is an input; write to another file");
         }
         if let EngineOptions::Local(local) = options {

@@ -5,13 +5,21 @@ use std::path::{Path, PathBuf};
 use super::batch_run::prompt_on_terminal;
 use super::{AppContext, Error};
 use crate::cli::{FieldArgs, ReadArgs};
-use crate::input::{self, InputError, Options, Records};
+use crate::input::{self, InputError, Options, Records, Template};
+
+/// Further fields that some commands read.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub pair_field: Option<String>,
+    pub template: Option<Template>,
+    pub keep: Vec<String>,
+}
 
 /// Opens what the flags name. `command` is what the user typed before texts or files, for hints; `what` is what the texts
 /// are: "texts", "documents".
 pub(super) fn open(
     read: ReadArgs,
-    pair_field: Option<String>,
+    parts: Parts,
     command: &str,
     what: &str,
     app: &AppContext,
@@ -28,7 +36,8 @@ pub(super) fn open(
             ));
         });
     }
-    let options = Options { format: input_format, field, id_field, pair_field };
+    let Parts { pair_field, template, keep } = parts;
+    let options = Options { format: input_format, field, template, id_field, pair_field, keep };
     if options.pair_field.is_none() {
         prompt_on_terminal(app, &files, what);
     }

@@ -66,6 +66,7 @@ impl RecordError {
             | Problem::NotAnObject { .. }
             | Problem::Lacking { .. }
             | Problem::Blank { .. }
+            | Problem::AllNull
             | Problem::NotFinite { .. } => return None,
             Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
             Problem::OpenQuote { .. } => "close the quote; a quote that belongs to the text is doubled (\"\")".into(),
@@ -101,6 +102,8 @@ pub(super) enum Problem {
     NotFinite { field: String, found: String },
     #[error("{wanted}; {present}")]
     Lacking { wanted: String, present: Names },
+    #[error("every field of --template is missing or null")]
+    AllNull,
     #[error("there is no field {field:?}; {present}")]
     Missing { field: String, present: Names, flag: &'static str },
     #[error("field {field:?} must be {wanted}, but is {found}")]
@@ -122,6 +125,11 @@ pub enum InputError {
     Missing { path: PathBuf },
     #[error("{}: is a directory", path.display())]
     Directory { path: PathBuf },
+    #[error("{}: is a directory and holds no file with a known ending, such as .jsonl, .csv, .parquet or .txt", path.display())]
+    EmptyDirectory { path: PathBuf },
+    /// A path with `*`, `?` or `[` that is no file.
+    #[error("{pattern}: the pattern names no input: {reason}")]
+    Pattern { pattern: String, reason: String },
     /// The path is a socket or a disk.
     #[error("{}: is neither a file nor a pipe", path.display())]
     NotAFile { path: PathBuf },
@@ -139,7 +147,9 @@ pub enum InputError {
         source: io::Error,
     },
     /// A field is named of a file whose records are plain texts.
-    #[error("{file}: is read as plain texts, which have neither fields nor pairs; {flag} is for JSON, CSV and TSV")]
+    #[error(
+        "{file}: is read as plain texts, which have neither fields nor pairs; {flag} is for JSON, CSV, TSV, Parquet and Arrow"
+    )]
     NoFields {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
@@ -206,6 +216,24 @@ pub enum InputError {
         /// The flag that names this column.
         flag: &'static str,
     },
+    /// Parquet or Arrow of which not even the columns can be read.
+    #[error("{file}: {what} that cannot be read: {reason}")]
+    Damaged {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        what: &'static str,
+        reason: String,
+    },
+    /// A column of Parquet or Arrow of another type than needed.
+    #[error("{file}: the column {column:?} is of type {found}, but {flag} needs {wanted}")]
+    ColumnType {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        column: String,
+        found: String,
+        wanted: &'static str,
+        flag: &'static str,
+    },
 }
 
 impl InputError {
@@ -220,7 +248,7 @@ impl InputError {
                 "positional arguments are files; pipe text in through stdin".into()
             }
             Self::Missing { .. } => "check the path; - reads stdin".into(),
-            Self::Directory { path } => {
+            Self::Directory { path } | Self::EmptyDirectory { path } => {
                 let path = path.to_string_lossy();
                 let folder = shlex::try_quote(path.trim_end_matches('/')).unwrap_or_default().into_owned();
                 format!("name the files in it, as in {folder}/*; each line of a .txt file is a text")
@@ -245,6 +273,11 @@ impl InputError {
                 shlex::try_quote(header).unwrap_or_default()
             ),
             Self::Column { column, present, flag, .. } => present.remedy(column, flag),
+            Self::Damaged { .. } => "it may be cut short: write it anew, or save the texts as JSON lines".into(),
+            Self::ColumnType { flag, .. } => format!("{flag} takes the name of another column, or convert this one"),
+            Self::Pattern { .. } => {
+                "check the pattern; in quotes it reaches infa, without them the shell's files do".into()
+            }
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
         })
     }

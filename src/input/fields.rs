@@ -1,17 +1,35 @@
 //! Checks of the fields of one JSON record.
 
-use super::RecordError;
 use super::error::Problem;
 use super::lines::utf8;
 use super::object::{Fields, Leaf};
 use super::object::{keys, value};
 use super::origin::Origin;
+use super::{Record, RecordError};
 use crate::json_words;
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 use serde_json::{Map, Value};
 
-/// The id of a line and its content.
-pub(super) type Parsed<T> = (Option<RecordId>, Result<T, RecordError>);
+/// The parts of a line that are read.
+pub(super) struct Parsed<T> {
+    pub id: Option<RecordId>,
+    pub kept: Vec<KeptValue>,
+    pub content: Result<T, RecordError>,
+}
+
+impl<T> Parsed<T> {
+    /// A line of which nothing can be read.
+    pub(crate) fn failed(error: RecordError) -> Self {
+        Self { id: None, kept: Vec::new(), content: Err(error) }
+    }
+
+    /// The record at `origin`.
+    pub(crate) fn record(self, origin: Origin) -> Record<T> {
+        let Self { id, kept, content } = self;
+        Record { id, content, kept, origin }
+    }
+}
 
 /// Reads a line that must be an object.
 pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>, RecordError> {
@@ -27,13 +45,14 @@ pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>,
 pub(super) fn settled<T>(
     id: Result<Option<RecordId>, Problem>,
     content: Result<T, Problem>,
+    kept: Vec<KeptValue>,
     origin: &Origin,
 ) -> Parsed<T> {
     let (id, content) = match (id, content) {
         (Ok(id), content) => (id, content),
         (Err(problem), _) => (None, Err(problem)),
     };
-    (id, content.map_err(|problem| RecordError::new(origin, problem)))
+    Parsed { id, kept, content: content.map_err(|problem| RecordError::new(origin, problem)) }
 }
 
 /// A field that must be a string.

@@ -1,11 +1,13 @@
-//! JSON: the text and the id of each object; other fields are dropped.
+//! JSON: the text, the id and the kept fields of each object; other fields are dropped.
 //!
 //! Blank lines are skipped. A line that has a field twice which is read is an error.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Cursor, Read};
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::error::Problem;
 use super::fields::{Parsed, check_id, check_text, malformed, missing, settled};
@@ -15,6 +17,9 @@ use super::object::{Fields, Leaf, Row, row};
 use super::origin::Origin;
 use super::values::JsonValues;
 use super::{InputError, Record, RecordError, Text};
+use crate::json_words;
+use crate::kept::KeptValue;
+use crate::record_id::RecordId;
 
 /// Records of any kind.
 type Boxed<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
@@ -83,12 +88,12 @@ impl<T, P: Fn(&[u8], &Origin) -> Parsed<T>> Iterator for JsonLines<P> {
                 Ok(found) => found,
                 Err(error) => return Some(Err(error)),
             };
-            let (id, content) = match piece {
+            let parsed = match piece {
                 Piece::Whole(line) if line.trim_ascii().is_empty() => continue,
                 Piece::Whole(line) => (self.parse)(line, &origin),
-                Piece::TooLong(limit) => (None, Err(RecordError::new(&origin, Problem::TooLong { limit }))),
+                Piece::TooLong(limit) => Parsed::failed(RecordError::new(&origin, Problem::TooLong { limit })),
             };
-            return Some(Ok(Record { id, content, origin }));
+            return Some(Ok(parsed.record(origin)));
         }
     }
 }
@@ -97,33 +102,108 @@ impl<T, P: Fn(&[u8], &Origin) -> Parsed<T>> Iterator for JsonLines<P> {
 pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Text> {
     let line = match utf8(line, origin) {
         Ok(line) => line,
-        Err(error) => return (None, Err(error)),
+        Err(error) => return Parsed::failed(error),
     };
-    let content = |text, pair| {
-        let text = check_text(text, &fields.text, || missing(&fields.text, line, "--field"))?;
+    let failed = |problem| Parsed::failed(RecordError::new(origin, problem));
+    let found = match row(line, &fields.names()) {
+        Ok(Row::Object(found)) => found,
+        // Without fields: the text itself.
+        Ok(Row::Text(text)) if fields.template.is_none() => {
+            let content = match &fields.pair {
+                None => Ok(text.into()),
+                Some(field) => Err(RecordError::new(origin, missing(field, line, "--pair-field"))),
+            };
+            return Parsed { id: None, kept: vec![KeptValue::Null; fields.keep.len()], content };
+        }
+        Ok(Row::Text(_)) => vec![None; fields.names().len()],
+        Ok(Row::Other(found)) => return failed(Problem::NotARow { found }),
+        Err(error) => return failed(malformed(&error)),
+    };
+    let line = Line { line, fields };
+    let (texts, found) = found.split_at(fields.texts().len());
+    let (id, found) = found.split_at(usize::from(fields.id.is_some()));
+    let (pair, keep) = found.split_at(usize::from(fields.pair.is_some()));
+    let content = || {
+        let text = line.text(texts)?;
         let Some(field) = &fields.pair else { return Ok(Text { text, pair: None }) };
-        let pair = check_text(pair, field, || missing(field, line, "--pair-field"))?;
+        let leaf = pair.first().copied().flatten().map(|json| line.leaf(json)).transpose()?;
+        let pair = check_text(leaf, field, || missing(field, line.line, "--pair-field"))?;
         Ok(Text { text, pair: Some(pair) })
     };
+    let kept: Result<Vec<KeptValue>, Problem> = keep.iter().map(|json| line.kept(*json)).collect();
     // A bad id leaves none; a bad text leaves the id, which identifies the failed row.
-    let (id, content) = match row(line, fields) {
-        Ok(Row::Text(text)) => (Ok(None), content(Some(Leaf::Text(text)), None)),
-        Ok(Row::Object { text, id, pair }) => (check_id(id, line, fields), content(text, pair)),
-        Ok(Row::Other(found)) => (Ok(None), Err(Problem::NotARow { found })),
-        Err(error) => (Ok(None), Err(malformed(&error))),
-    };
-    settled(id, content, origin)
+    match kept {
+        Ok(kept) => settled(line.id(id.first().copied().flatten()), content(), kept, origin),
+        Err(problem) => failed(problem),
+    }
+}
+
+/// A line, and the fields that are read of it.
+struct Line<'l> {
+    line: &'l str,
+    fields: &'l Fields,
+}
+
+impl Line<'_> {
+    fn text<'f>(&self, found: &[Option<&'f RawValue>]) -> Result<String, Problem> {
+        let leaves = found.iter().map(|json| json.map(|json| self.leaf(json)).transpose());
+        let mut leaves = leaves.collect::<Result<Vec<Option<Leaf>>, Problem>>()?;
+        let names = self.fields.texts();
+        let missing = || missing(names.first().map_or("", |name| name), self.line, self.fields.text_flag);
+        let Some(template) = &self.fields.template else {
+            return check_text(leaves.pop().flatten(), &self.fields.text, missing);
+        };
+        if leaves.iter().all(Option::is_none) {
+            return Err(missing());
+        }
+        let value = |(i, json): (usize, Option<&'f RawValue>)| match (leaves[i].as_ref(), json) {
+            (Some(Leaf::Text(text)), _) => Ok(Some(Cow::from(text.clone()))),
+            (None | Some(Leaf::Other("null")), _) => Ok(None),
+            // Numbers and booleans as they are written.
+            (Some(Leaf::Other("a number" | "a boolean")), Some(json)) => Ok(Some(Cow::from(json.get()))),
+            (Some(Leaf::Other(found)), _) => {
+                let wanted = "a string, a number, a boolean or null";
+                Err(Problem::WrongType { field: names[i].to_owned(), wanted, found })
+            }
+        };
+        let values = found.iter().copied().enumerate().map(value).collect::<Result<Vec<_>, Problem>>()?;
+        template.fill(&values).ok_or(Problem::AllNull)
+    }
+
+    fn id(&self, found: Option<&RawValue>) -> Result<Option<RecordId>, Problem> {
+        let id = found.map(|json| RecordId::read(json).map_err(|error| self.malformed(json, &error))).transpose()?;
+        check_id(id, self.line, self.fields)
+    }
+
+    fn kept(&self, found: Option<&RawValue>) -> Result<KeptValue, Problem> {
+        found.map_or(Ok(KeptValue::Null), |json| KeptValue::read(json).map_err(|error| self.malformed(json, &error)))
+    }
+
+    fn leaf(&self, json: &RawValue) -> Result<Leaf, Problem> {
+        Leaf::read(json).map_err(|error| self.malformed(json, &error))
+    }
+
+    /// The error of a value within the line.
+    fn malformed(&self, json: &RawValue, error: &serde_json::Error) -> Problem {
+        let before = (json.get().as_ptr() as usize).saturating_sub(self.line.as_ptr() as usize);
+        Problem::Json { column: before + error.column(), reason: json_words::reason(error) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::input::Options;
 
     /// Each record as `line:id:text` or `line:id!error`.
     fn read_with(text: &str, field: &str, id: Option<&str>) -> Vec<String> {
-        let fields =
-            Fields { text: field.into(), id: Some(id.unwrap_or("id").into()), id_required: id.is_some(), pair: None };
+        let fields = Fields {
+            text: field.into(),
+            id: Some(id.unwrap_or("id").into()),
+            id_required: id.is_some(),
+            ..Fields::default()
+        };
         read_fields(text, &fields)
     }
 
@@ -173,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_two_fields() {
-        let fields = Fields { text: "a".into(), id: Some("id".into()), id_required: false, pair: Some("b".into()) };
+        let fields = Fields { text: "a".into(), id: Some("id".into()), pair: Some("b".into()), ..Fields::default() };
         assert_eq!(
             read_fields("{\"a\":\"x\",\"b\":\"y\",\"id\":1}\n{\"a\":\"x\"}\n{\"a\":\"x\",\"b\":3}\n\"x\"", &fields),
             [
@@ -185,6 +265,46 @@ mod tests {
         );
         let twice = Fields { pair: Some("a".into()), ..fields };
         assert_eq!(read_fields("{\"a\":\"x\"}", &twice), ["1::x+x"]);
+    }
+
+    #[test]
+    fn fields_within_objects() {
+        let text = "{\"a\":{\"b\":{\"c\":\"inner\"}},\"k\":{\"id\":7}}\n{\"a.b.c\":\"whole\",\"a\":{\"b\":{\"c\":\"inner\"}}}\n\
+            {\"a\":{\"b.c\":\"half\"}}\n{\"a.b\":{\"c\":\"other half\"},\"a\":1}\n{\"a\":{\"b\":[]}}\n{\"a\":{\"b\":{\"c\":3}}}\n\
+            {\"a\":{\"b\":{\"c\":1,\"c\":2}}}";
+        let fields = Fields { text: "a.b.c".into(), id: Some("k.id".into()), ..Fields::default() };
+        let rows = read_fields(text, &fields);
+        assert_eq!(rows[..4], ["1:7:inner", "2::whole", "3::half", "4::other half"]);
+        assert_eq!(rows[4], "5:!f:5: there is no field \"a.b.c\"; there are: \"a\"");
+        assert_eq!(rows[5], "6:!f:6: field \"a.b.c\" must be a string, but is a number");
+        assert!(rows[6].contains("the field \"c\" twice"), "{}", rows[6]);
+    }
+
+    #[test]
+    fn a_template_joins_fields_and_kept_fields_travel() {
+        let options = Options {
+            template: Some("{t}\\n{b.x}|{n}".parse().unwrap()),
+            keep: vec!["n".into(), "b.x".into(), "l".into()],
+            ..Options::default()
+        };
+        let line = |line: &str| {
+            let origin = Origin { file: "f".into(), line: 1 };
+            let Parsed { id, kept, content } = parse(line.as_bytes(), &Fields::of(&options), &origin);
+            let content = content.map_or_else(|error| error.to_string(), |text| text.text);
+            (id.map(|id| id.to_string()), kept, content)
+        };
+        let text = |text: &str| KeptValue::Text(text.into());
+        let literal = |text: &str| KeptValue::Literal(text.into());
+        let (id, kept, content) = line(r#"{"t":"T","b":{"x":"B"},"n":1.50,"id":3,"l":[1]}"#);
+        assert_eq!((id.as_deref(), content.as_str()), (Some("3"), "T\nB|1.50"));
+        assert_eq!(kept, [literal("1.50"), text("B"), literal("[1]")]);
+        assert_eq!(line(r#"{"t":null,"b":{"x":"B"}}"#).2, "\nB|");
+        let (_, kept, content) = line(r#"{"t":null,"l":null}"#);
+        assert!(content.contains("every field of --template is missing or null"), "{content}");
+        assert_eq!(kept, [KeptValue::Null, KeptValue::Null, KeptValue::Null]);
+        assert!(line(r#"{"x":1}"#).2.contains("there is no field \"t\""));
+        assert!(line(r#""t""#).2.contains("there is no field \"t\""));
+        assert!(line(r#"{"t":[]}"#).2.contains("field \"t\" must be a string, a number, a boolean or null"));
     }
 
     #[test]

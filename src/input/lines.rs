@@ -130,7 +130,7 @@ impl Iterator for Lines {
                 Piece::Whole(bytes) => utf8(bytes, &origin).map(|text| text.to_owned().into()),
                 Piece::TooLong(limit) => Err(RecordError::new(&origin, Problem::TooLong { limit })),
             };
-            Record { id: None, content, origin }
+            Record { id: None, content, kept: Vec::new(), origin }
         }))
     }
 }

@@ -5,6 +5,7 @@
 //! come; an error of a whole file ends the reading ([`InputError`]).
 
 mod beir;
+mod columnar;
 mod error;
 mod fields;
 mod files;
@@ -20,11 +21,13 @@ mod record;
 mod records;
 mod rows;
 mod table;
+mod template;
 mod values;
 pub(crate) mod vectors;
 
 pub(crate) use beir::{BeirError, RetrievalSet, read_beir};
 pub(crate) use error::{InputError, RecordError};
+pub(crate) use files::expand::expand;
 pub(crate) use open::{format_of, texts};
 pub use open::{open, open_queries};
 pub(crate) use options::Format;
@@ -35,3 +38,4 @@ pub(crate) use queries::Query;
 pub use record::Text;
 pub(crate) use record::{MAX_RECORD_BYTES, Record};
 pub(crate) use records::{EmptyFiles, Records};
+pub(crate) use template::Template;

@@ -1,4 +1,4 @@
-//! One line of JSON, read for two fields: what else stands in it is checked but never allocated.
+//! One line of JSON, read for a few fields: what else stands in it is checked but never allocated.
 
 use std::fmt;
 
@@ -8,20 +8,32 @@ use serde_json::value::RawValue;
 
 use super::Options;
 use super::error::Names;
-use crate::json_words;
-use crate::record_id::RecordId;
+use super::template::Template;
 
 /// The fields of a record.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     /// The field of the text.
     pub text: String,
+    /// The flag that names it.
+    pub text_flag: &'static str,
+    /// The text from several fields; beats `text`.
+    pub template: Option<Template>,
     /// The field of the id, if one is looked for.
     pub id: Option<String>,
     /// True if a record without the id is an error: the user named the field.
     pub id_required: bool,
     /// The field of the second text, for pairs.
     pub pair: Option<String>,
+    /// The fields that travel to the row.
+    pub keep: Vec<String>,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        let (text, text_flag) = ("text".into(), "--field");
+        Self { text, text_flag, template: None, id: None, id_required: false, pair: None, keep: Vec::new() }
+    }
 }
 
 impl Fields {
@@ -29,25 +41,60 @@ impl Fields {
     pub(crate) fn of(options: &Options) -> Self {
         let text = options.field.clone().unwrap_or("text".into());
         let id_required = options.id_field.is_some();
+        let template = options.template.clone();
         // The text is its own id only if the user says so.
-        let id = options.id_field.clone().or((text != "id").then(|| "id".into()));
-        Self { text, id, id_required, pair: options.pair_field.clone() }
+        let id = options.id_field.clone().or((template.is_some() || text != "id").then(|| "id".into()));
+        let text_flag = if template.is_some() { "--template" } else { "--field" };
+        let (pair, keep) = (options.pair_field.clone(), options.keep.clone());
+        Self { text, text_flag, template, id, id_required, pair, keep }
+    }
+
+    /// The fields of the text.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        match &self.template {
+            Some(template) => template.fields().iter().map(String::as_str).collect(),
+            None => vec![&self.text],
+        }
+    }
+
+    /// All fields: of the text, the id, the second text, and the kept ones.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let others = self.id.iter().chain(&self.pair).chain(&self.keep).map(String::as_str);
+        self.texts().into_iter().chain(others).collect()
     }
 }
 
-/// Reads a line for its text and id.
-pub(super) fn row(line: &str, fields: &Fields) -> Result<Row, serde_json::Error> {
-    if line.trim_start().starts_with('{') {
-        return read_line(line, RowVisitor(fields));
+/// Reads a line for the fields called `names`.
+///
+/// A dot in a name leads into an object: `a.b` is the field `b` of the object `a`. A field of the whole name comes first.
+pub(super) fn row<'l>(line: &'l str, names: &[&str]) -> Result<Row<'l>, serde_json::Error> {
+    if !line.trim_start().starts_with('{') {
+        return Ok(match serde_json::from_str(line)? {
+            Leaf::Text(text) => Row::Text(text),
+            Leaf::Other(found) => Row::Other(found),
+        });
     }
-    Ok(match serde_json::from_str(line)? {
-        Leaf::Text(text) => Row::Text(text),
-        Leaf::Other(found) => Row::Other(found),
-    })
+    let found = read_line(line, RowVisitor(names))?;
+    let value = |(candidates, name): (Vec<(usize, &'l RawValue)>, &&str)| {
+        let mut candidates = candidates;
+        candidates.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        for (length, json) in candidates {
+            if length == name.len() {
+                return Ok(Some(json));
+            }
+            if let Row::Object(found) = row(json.get(), &[&name[length + 1..]])?
+                && let [Some(json)] = found[..]
+            {
+                return Ok(Some(json));
+            }
+        }
+        Ok(None)
+    };
+    found.into_iter().zip(names).map(value).collect::<Result<_, _>>().map(Row::Object)
 }
 
 /// The value in `line`. No object in it may have one of the `names` twice; without `names`, no key. Of the key `id` it has
-/// the value's JSON text, for [`RecordId`].
+/// the value's JSON text, for [`RecordId`](crate::record_id::RecordId).
 pub(super) fn value(line: &str, names: Option<&[&str]>, id: Option<&str>) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(line);
     let value = Once { names, id }.deserialize(&mut json)?;
@@ -147,68 +194,50 @@ pub(super) fn twice<E: Error>(field: &str) -> E {
 }
 
 /// The kinds of a line.
-pub(super) enum Row {
+pub(super) enum Row<'l> {
     /// A bare string.
     Text(String),
-    /// An object, with those of the fields that it has; instead of a wrong id its kind.
-    Object { text: Option<Leaf>, id: Option<Result<RecordId, &'static str>>, pair: Option<Leaf> },
+    /// An object, with the values that it has of the fields.
+    Object(Vec<Option<&'l RawValue>>),
     /// Neither; its JSON type.
     Other(&'static str),
 }
 
-struct RowVisitor<'a>(&'a Fields);
+/// Collects, of each name, the values of the keys that it is or begins with, and the keys' lengths.
+struct RowVisitor<'a>(&'a [&'a str]);
 
 impl<'de> Visitor<'de> for RowVisitor<'_> {
-    type Value = Row;
+    type Value = Vec<Vec<(usize, &'de RawValue)>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let (mut text, mut id, mut pair) = (None, None, None);
-        while let Some(wanted) = map.next_key_seed(KeySeed(self.0))? {
-            if wanted == Wanted::default() {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = vec![Vec::new(); self.0.len()];
+        while let Some((places, length)) = map.next_key_seed(KeySeed(self.0))? {
+            if places.is_empty() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let fields = self.0;
-            let again = |name: Option<&String>| twice(name.map_or("", String::as_str));
-            let leaf = if wanted.id {
-                let json = map.next_value::<&RawValue>()?;
-                let wrong = |error| A::Error::custom(json_words::reason(&error));
-                if id.replace(RecordId::read(json).map_err(wrong)?).is_some() {
-                    return Err(again(fields.id.as_ref()));
+            let json = map.next_value::<&RawValue>()?;
+            for place in places {
+                let candidates: &mut Vec<(usize, &RawValue)> = &mut found[place];
+                if candidates.iter().any(|(other, _)| *other == length) {
+                    return Err(twice(&self.0[place][..length]));
                 }
-                serde_json::from_str(json.get()).map_err(wrong)?
-            } else {
-                map.next_value::<Leaf>()?
-            };
-            for (slot, wanted, name) in
-                [(&mut text, wanted.text, Some(&fields.text)), (&mut pair, wanted.pair, fields.pair.as_ref())]
-            {
-                if wanted && slot.replace(leaf.clone()).is_some() {
-                    return Err(again(name));
-                }
+                candidates.push((length, json));
             }
         }
-        Ok(Row::Object { text, id, pair })
+        Ok(found)
     }
 }
 
-/// The uses of a key's value; one field may serve as several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Wanted {
-    text: bool,
-    id: bool,
-    pair: bool,
-}
-
-/// Compares a key without keeping it.
-struct KeySeed<'a>(&'a Fields);
+/// Compares a key without keeping it: the places of the names that it is or begins with, and its length.
+struct KeySeed<'a>(&'a [&'a str]);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = Wanted;
+    type Value = (Vec<usize>, usize);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -216,15 +245,16 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
 }
 
 impl Visitor<'_> for KeySeed<'_> {
-    type Value = Wanted;
+    type Value = (Vec<usize>, usize);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let Fields { text, id, pair, .. } = self.0;
-        Ok(Wanted { text: key == text, id: Some(key) == id.as_deref(), pair: Some(key) == pair.as_deref() })
+        let fits = |name: &&str| name.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let places = self.0.iter().enumerate().filter(|(_, name)| fits(name)).map(|(place, _)| place);
+        Ok((places.collect(), key.len()))
     }
 }
 
@@ -247,11 +277,28 @@ impl<'de> Visitor<'de> for KeysVisitor<'_> {
     }
 }
 
-/// The value of a field for text: a string, or the kind of another value, which is read past.
+/// The value of a field for text: a string, or the kind of another value.
 #[derive(Debug, Clone)]
 pub(super) enum Leaf {
     Text(String),
     Other(&'static str),
+}
+
+impl Leaf {
+    /// The value in `json`.
+    ///
+    /// # Errors
+    /// A string with an escape that is no character.
+    pub(crate) fn read(json: &RawValue) -> Result<Self, serde_json::Error> {
+        Ok(Self::Other(match json.get().as_bytes().first() {
+            Some(b'"') => return serde_json::from_str(json.get()).map(Self::Text),
+            Some(b'{') => "an object",
+            Some(b'[') => "an array",
+            Some(b'n') => "null",
+            Some(b't' | b'f') => "a boolean",
+            _ => "a number",
+        }))
+    }
 }
 
 impl<'de> Deserialize<'de> for Leaf {

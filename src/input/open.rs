@@ -30,6 +30,6 @@ pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Quer
 pub(crate) fn format_of(path: &std::path::Path) -> Option<Format> {
     match source::ending_of(path) {
         source::Ending::Format(format) => Some(format),
-        source::Ending::Unknown | source::Ending::Binary(_) => None,
+        source::Ending::Unknown(_) | source::Ending::Columns(_) | source::Ending::Binary(_) => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Formats of files, and the names of fields in them.
 
+use super::template::Template;
+
 /// The format of a file of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -26,6 +28,10 @@ pub struct Options {
     pub field: Option<String>,
     /// The field or column of the id; without it `id`, if present.
     pub id_field: Option<String>,
+    /// The text, put together from several fields; beats [`field`](Self::field).
+    pub template: Option<Template>,
+    /// Fields or columns that travel to the row.
+    pub keep: Vec<String>,
     /// The field or column with the second text of a pair; without it records are single texts.
     pub pair_field: Option<String>,
 }
@@ -33,7 +39,13 @@ pub struct Options {
 impl Options {
     /// The first flag that names a field.
     pub(super) fn field_flag(&self) -> Option<&'static str> {
-        let flags = [(&self.field, "--field"), (&self.id_field, "--id-field"), (&self.pair_field, "--pair-field")];
-        flags.into_iter().find(|(field, _)| field.is_some()).map(|(_, flag)| flag)
+        let flags = [
+            (self.field.is_some(), "--field"),
+            (self.template.is_some(), "--template"),
+            (self.id_field.is_some(), "--id-field"),
+            (self.pair_field.is_some(), "--pair-field"),
+            (!self.keep.is_empty(), "--keep"),
+        ];
+        flags.into_iter().find(|(given, _)| *given).map(|(_, flag)| flag)
     }
 }

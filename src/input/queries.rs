@@ -37,17 +37,17 @@ pub struct Document {
 pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Query> {
     let line = match utf8(line, origin) {
         Ok(line) => line,
-        Err(error) => return (None, Err(error)),
+        Err(error) => return Parsed::failed(error),
     };
     let names = [Some("query"), Some("documents"), Some(TOP_N), Some(fields.text.as_str()), fields.id.as_deref()];
     let names: Vec<&str> = names.into_iter().flatten().collect();
     match value(line, Some(&names), fields.id.as_deref()) {
         Ok(Value::Object(mut object)) => {
             let id = id(&mut object, fields).and_then(|id| check_id(id, line, fields));
-            settled(id, query(object, line, fields), origin)
+            settled(id, query(object, line, fields), Vec::new(), origin)
         }
-        Ok(other) => (None, Err(RecordError::new(origin, Problem::NotAQuery { found: kind(&other) }))),
-        Err(error) => (None, Err(RecordError::new(origin, malformed(&error)))),
+        Ok(other) => Parsed::failed(RecordError::new(origin, Problem::NotAQuery { found: kind(&other) })),
+        Err(error) => Parsed::failed(RecordError::new(origin, malformed(&error))),
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
 
     fn read(line: &str) -> (Option<RecordId>, Result<Query, String>) {
         let origin = Origin { file: "f".into(), line: 3 };
-        let (id, query) = parse(line.as_bytes(), &Fields::of(&Options::default()), &origin);
+        let Parsed { id, content: query, .. } = parse(line.as_bytes(), &Fields::of(&Options::default()), &origin);
         (id, query.map_err(|e| e.to_string()))
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::RecordError;
 use super::origin::Origin;
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
 /// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
@@ -15,6 +16,8 @@ pub struct Record<T = Text> {
     pub id: Option<RecordId>,
     /// Its content, or its error.
     pub content: Result<T, RecordError>,
+    /// The values of [`Options::keep`](super::Options::keep), in that order; none if the record cannot be read.
+    pub kept: Vec<KeptValue>,
     pub origin: Origin,
 }
 

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 
+use super::columnar::{ColumnRows, kept_types};
 use super::error::Names;
-use super::files::source::Source;
+use super::files::expand::expand;
+use super::files::source::{self, Source};
 use super::jsonl::{self, parse};
 use super::lines::{Lines, Splitter};
 use super::object::Fields;
@@ -14,10 +16,15 @@ use super::origin::Origin;
 use super::queries::{self, Query};
 use super::rows::Rows;
 use super::{Format, InputError, Options, Record, RecordError, Text};
+use crate::kept::KeptColumn;
+use arrow_schema::DataType;
 
 type Current<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
 /// Opens one source; bytes read are added to the counter.
-type Open<T> = fn(&Source, &Options, usize, &Arc<AtomicU64>) -> Result<Current<T>, InputError>;
+type Open<T> = fn(&Source, &Options, usize, &Arc<AtomicU64>) -> Result<Opened<T>, InputError>;
+
+/// An open source: its records, and the types of the kept columns if the file knows them.
+type Opened<T> = (Current<T>, Option<Vec<DataType>>);
 
 /// Records in order, file after file; the first [`InputError`] is the last item.
 pub struct Records<T = Text> {
@@ -31,6 +38,8 @@ pub struct Records<T = Text> {
     empty: EmptyFiles,
     /// The file that is being read, until its first record.
     fresh: Option<Arc<str>>,
+    /// The types of the kept columns in each file that was looked at; text, where the file has none.
+    types: Vec<Vec<DataType>>,
 }
 
 /// Files without a record.
@@ -59,19 +68,33 @@ const FIRST_RECORDS: u64 = 100;
 
 impl Records {
     pub(super) fn open(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
-        let records = Self::chain(paths, options, max, reader)?;
+        let mut records = Self::chain(paths, options, max, reader)?;
+        let mut types = Vec::new();
         for source in records.sources.as_slice().iter().filter(|source| source.is_regular_file()) {
             // Reads the beginning and no more; its bytes are counted when they are read in earnest.
-            let beginning = reader(source, options, max, &Arc::default())?;
-            first_records(beginning, &source.name)?;
+            let (beginning, of_file) = reader(source, options, max, &Arc::default())?;
+            if of_file.is_none() {
+                first_records(beginning, &source.name, None)?;
+                for (field, flag) in names_of_parts(options) {
+                    let part = Options { format: options.format, field: Some(field.clone()), ..Options::default() };
+                    first_records(reader(source, &part, max, &Arc::default())?.0, &source.name, Some(flag))?;
+                }
+            }
+            types.push(of_file.unwrap_or_default());
         }
+        records.types = types;
         Ok(records)
     }
 
     pub(super) fn of(texts: Vec<String>, origin: &str) -> Self {
         let file: Arc<str> = origin.into();
         let records = texts.into_iter().zip(1..).map(move |(text, line)| {
-            Ok(Record { id: None, content: Ok(text.into()), origin: Origin { file: file.clone(), line } })
+            Ok(Record {
+                id: None,
+                content: Ok(text.into()),
+                kept: Vec::new(),
+                origin: Origin { file: file.clone(), line },
+            })
         });
         Self {
             sources: Vec::new().into_iter(),
@@ -83,8 +106,29 @@ impl Records {
             total: None,
             empty: EmptyFiles::default(),
             fresh: None,
+            types: Vec::new(),
         }
     }
+
+    /// The kept columns with their types, which are known when everything was looked at: for that, a stream that comes first is
+    /// opened here.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn kept_columns(&mut self) -> Result<Vec<KeptColumn>, InputError> {
+        if self.types.is_empty() && self.current.is_none() && !self.options.keep.is_empty() {
+            self.open_next().transpose()?;
+        }
+        let types = kept_types(&self.types, self.options.keep.len());
+        let column = |(name, data_type): (&String, DataType)| KeptColumn { name: name.clone(), data_type };
+        Ok(self.options.keep.iter().zip(types).map(column).collect())
+    }
+}
+
+/// The fields of a template and the kept ones, each with its flag.
+fn names_of_parts(options: &Options) -> Vec<(&String, &'static str)> {
+    let fields = options.template.iter().flat_map(|template| template.fields()).map(|field| (field, "--template"));
+    fields.chain(options.keep.iter().map(|field| (field, "--keep"))).collect()
 }
 
 impl Records<Query> {
@@ -94,7 +138,7 @@ impl Records<Query> {
             let lines = format != Format::Json;
             let fields = Fields::of(options);
             let parse = move |line: &[u8], origin: &Origin| queries::parse(line, &fields, origin);
-            jsonl::records(bytes, lines, max, source.name.clone(), parse)
+            Ok((jsonl::records(bytes, lines, max, source.name.clone(), parse)?, None))
         })?;
         for source in records.sources.as_slice().iter().filter(|source| source.is_regular_file()) {
             drop(source.open_text(options.format, &Arc::default())?);
@@ -104,7 +148,7 @@ impl Records<Query> {
 }
 
 /// Refuses a file whose first records, or all, lack a field: its name is wrong.
-fn first_records(records: Current<Text>, file: &Arc<str>) -> Result<(), InputError> {
+fn first_records(records: Current<Text>, file: &Arc<str>, flag: Option<&'static str>) -> Result<(), InputError> {
     let mut missing = Missing::default();
     for record in records.take(FIRST_RECORDS as usize) {
         match record {
@@ -112,6 +156,9 @@ fn first_records(records: Current<Text>, file: &Arc<str>) -> Result<(), InputErr
             // Other errors are reported with their record.
             _ => return Ok(()),
         }
+    }
+    if let (Some(flag), Some((_, _, given))) = (flag, &mut missing.first) {
+        *given = flag;
     }
     missing.error(file).map_or(Ok(()), Err)
 }
@@ -177,7 +224,7 @@ impl<T> Records<T> {
     fn chain(paths: &[PathBuf], options: &Options, max: usize, open: Open<T>) -> Result<Self, InputError> {
         let sources = match paths {
             [] => vec![Source::check(Path::new("-"))?],
-            paths => paths.iter().map(|path| Source::check(path)).collect::<Result<Vec<_>, _>>()?,
+            paths => expand(paths)?.iter().map(|path| Source::check(path)).collect::<Result<Vec<_>, _>>()?,
         };
         if sources.iter().filter(|source| source.is_stdin()).count() > 1 {
             return Err(InputError::StdinTwice);
@@ -194,6 +241,7 @@ impl<T> Records<T> {
             total,
             empty: EmptyFiles::default(),
             fresh: None,
+            types: Vec::new(),
         })
     }
 
@@ -230,15 +278,22 @@ impl<T> Records<T> {
                     self.empty.push(name);
                 }
             }
-            let source = self.sources.next()?;
-            match (self.open)(&source, &self.options, self.max, &self.read) {
-                Ok(opened) => {
-                    self.current = Some(opened);
-                    self.fresh = Some(source.name.clone());
-                }
-                Err(error) => return Some(Err(error)),
+            if let Err(error) = self.open_next()? {
+                return Some(Err(error));
             }
         }
+    }
+
+    /// Opens the next source, if there is one.
+    fn open_next(&mut self) -> Option<Result<(), InputError>> {
+        let source = self.sources.next()?;
+        Some((self.open)(&source, &self.options, self.max, &self.read).map(|(opened, types)| {
+            self.current = Some(opened);
+            self.fresh = Some(source.name.clone());
+            if self.types.is_empty() {
+                self.types.push(types.unwrap_or_default());
+            }
+        }))
     }
 }
 
@@ -261,10 +316,16 @@ fn reader(
     options: &Options,
     max: usize,
     counter: &Arc<AtomicU64>,
-) -> Result<Current<Text>, InputError> {
-    let (bytes, format) = source.open_text(options.format, counter)?;
+) -> Result<Opened<Text>, InputError> {
     let name = source.name.clone();
-    Ok(match format {
+    let (bytes, format) = match source.open_any(options.format, counter)? {
+        source::Opened::Text(bytes, format) => (bytes, format),
+        source::Opened::Columns(columns) => {
+            let (rows, types) = ColumnRows::new(columns, Fields::of(options), max, name, counter)?;
+            return Ok((Box::new(rows), Some(types)));
+        }
+    };
+    let records: Current<Text> = match format {
         Format::Lines | Format::Nul => {
             if let Some(flag) = options.field_flag() {
                 return Err(InputError::NoFields { file: name, flag });
@@ -280,7 +341,8 @@ fn reader(
         }
         Format::Csv => Box::new(Rows::new(bytes, b',', max, name, options)?),
         Format::Tsv => Box::new(Rows::new(bytes, b'\t', max, name, options)?),
-    })
+    };
+    Ok((records, None))
 }
 
 #[cfg(test)]
@@ -341,8 +403,12 @@ mod tests {
         let error = open(&paths).err().unwrap();
         assert_eq!(error.to_string(), format!("{}: no such file", paths[1].display()));
         assert!(error.hint().is_some());
+        let empty = tempfile::tempdir().unwrap();
+        paths[1] = empty.path().into();
+        assert!(matches!(open(&paths), Err(InputError::EmptyDirectory { .. })));
+        // The files of a directory, as if each were named.
         paths[1] = folder.path().into();
-        assert!(matches!(open(&paths), Err(InputError::Directory { .. })));
+        assert!(matches!(open(&paths), Err(InputError::Column { .. })));
         assert!(matches!(open(&["-".into(), "-".into()]), Err(InputError::StdinTwice)));
     }
 

@@ -9,7 +9,9 @@ use super::error::{Names, Problem};
 use super::files::reader::Reader;
 use super::origin::Origin;
 use super::table::{MAX_COLUMNS, RowInfo, Table};
+use super::template::Template;
 use super::{InputError, Options, Record, RecordError, Text};
+use crate::kept::KeptValue;
 
 /// Separators of other formats: a single column with one of them in its name is several columns.
 const OTHER_SEPARATORS: [char; 4] = [';', '\t', '|', ','];
@@ -20,9 +22,11 @@ pub(super) struct Rows {
     name: Arc<str>,
     max: usize,
     columns: usize,
-    text: Column,
+    texts: Vec<Column>,
+    template: Option<Template>,
     id: Option<Column>,
     pair: Option<Column>,
+    keep: Vec<Column>,
 }
 
 /// A column that is read.
@@ -65,39 +69,45 @@ impl Rows {
             columns.iter().for_each(|c| present.push(c));
             InputError::Column { file: name.clone(), column: column.to_owned(), present, flag }
         };
-        if let (None, [only]) = (&options.field, &columns[..])
+        if let (None, None, [only]) = (&options.field, &options.template, &columns[..])
             && let Some(other) =
                 OTHER_SEPARATORS.into_iter().find(|&other| u8::try_from(other) != Ok(delimiter) && only.contains(other))
         {
             return Err(InputError::Separator { file: name, other, header: only.clone() });
         }
-        let text = match (&options.field, &columns[..]) {
-            (Some(field), _) => find(field).ok_or_else(|| missing(field, "--field"))?,
-            (None, [only]) => Column { index: 0, name: only.clone() },
-            (None, _) => find("text").ok_or_else(|| missing("text", "--field"))?,
+        let named = |field: &String, flag| find(field).ok_or_else(|| missing(field, flag));
+        let texts = match (&options.template, &options.field, &columns[..]) {
+            (Some(template), ..) => {
+                template.fields().iter().map(|field| named(field, "--template")).collect::<Result<_, _>>()?
+            }
+            (None, Some(field), _) => vec![named(field, "--field")?],
+            (None, None, [only]) => vec![Column { index: 0, name: only.clone() }],
+            (None, None, _) => vec![named(&"text".to_owned(), "--field")?],
         };
         let id = match &options.id_field {
-            Some(field) => Some(find(field).ok_or_else(|| missing(field, "--id-field"))?),
-            None => find("id").filter(|id| id.index != text.index),
+            Some(field) => Some(named(field, "--id-field")?),
+            None => {
+                find("id").filter(|id| options.template.is_some() || texts.iter().all(|text| id.index != text.index))
+            }
         };
-        let pair = match &options.pair_field {
-            Some(field) => Some(find(field).ok_or_else(|| missing(field, "--pair-field"))?),
-            None => None,
-        };
+        let pair = options.pair_field.as_ref().map(|field| named(field, "--pair-field")).transpose()?;
+        let keep: Vec<Column> = options.keep.iter().map(|field| named(field, "--keep")).collect::<Result<_, _>>()?;
         // Nothing says which of both is meant.
         let twice = |of: &&Column| columns.iter().filter(|column| **column == of.name).count() > 1;
-        if let Some(column) = [Some(&text), id.as_ref(), pair.as_ref()].into_iter().flatten().find(twice) {
+        if let Some(column) = texts.iter().chain(&id).chain(&pair).chain(&keep).find(twice) {
             let reason = format!("the header row has the column {:?} twice", column.name);
             return Err(InputError::Header { file: name, reason });
         }
-        Ok(Self { table, name, max, columns: header.columns, text, id, pair })
+        let template = options.template.clone();
+        Ok(Self { table, name, max, columns: header.columns, texts, template, id, pair, keep })
     }
 
     fn record(&self, row: RowInfo) -> Record {
         if let Some((line, problem)) = row.problem(self.columns, self.max) {
             // Without an id: the columns of the fields are unknown.
             let origin = Origin { file: self.name.clone(), line };
-            return Record { id: None, content: Err(RecordError::new(&origin, problem)), origin };
+            let content = Err(RecordError::new(&origin, problem));
+            return Record { id: None, content, kept: Vec::new(), origin };
         }
         let origin = Origin { file: self.name.clone(), line: row.line };
         let wrong = |problem| RecordError::new(&origin, problem);
@@ -109,16 +119,28 @@ impl Rows {
                 wrong(Problem::Utf8Column { name: column.name.clone(), byte, position: position + 1 })
             })
         };
-        let content = || Ok(Text { text: field(&self.text)?, pair: self.pair.as_ref().map(field).transpose()? });
-        match self.id.as_ref().map(field).transpose() {
-            Ok(id) => Record { id: id.map(Into::into), content: content(), origin },
-            Err(error) => Record { id: None, content: Err(error), origin },
+        let text = || {
+            let mut texts = self.texts.iter().map(field).collect::<Result<Vec<String>, _>>()?;
+            Ok(match &self.template {
+                // Tables have no null: an empty field is an empty text.
+                Some(template) => {
+                    let values: Vec<_> = texts.into_iter().map(|text| Some(text.into())).collect();
+                    template.fill(&values).unwrap_or_default()
+                }
+                None => texts.pop().unwrap_or_default(),
+            })
+        };
+        let content = || Ok(Text { text: text()?, pair: self.pair.as_ref().map(field).transpose()? });
+        let kept = self.keep.iter().map(|column| field(column).map(KeptValue::Text)).collect();
+        match (self.id.as_ref().map(field).transpose(), kept) {
+            (Ok(id), Ok(kept)) => Record { id: id.map(Into::into), content: content(), kept, origin },
+            (Err(error), _) | (_, Err(error)) => Record { id: None, content: Err(error), kept: Vec::new(), origin },
         }
     }
 }
 
 /// The index of a column: the one of that name, or else the only one that differs from it in capitals alone.
-fn index_of(wanted: &str, columns: &[String]) -> Option<usize> {
+pub(super) fn index_of(wanted: &str, columns: &[String]) -> Option<usize> {
     let exact = columns.iter().position(|column| column == wanted);
     exact.or_else(|| {
         let wanted = wanted.to_lowercase();
@@ -176,6 +198,26 @@ mod tests {
         let options = Options { pair_field: Some("c".into()), ..options };
         let error = Rows::new(Box::new(&b"a,b\n"[..]), b',', 50, "f".into(), &options).err().unwrap();
         assert!(error.hint().unwrap().contains("--pair-field"), "{error}");
+    }
+
+    #[test]
+    fn a_template_joins_columns_and_kept_columns_travel() {
+        let options = Options {
+            template: Some("{a}: {B}".parse().unwrap()),
+            keep: vec!["c".into(), "a".into()],
+            ..Options::default()
+        };
+        let open = |bytes: &'static [u8]| Rows::new(Box::new(bytes), b',', 50, "f".into(), &options);
+        let rows: Vec<_> = open(b"id,a,b,c\n1,x,y,z\n2,,,\n").unwrap().map(Result::unwrap).collect();
+        assert_eq!([rows[0].shown(), rows[1].shown()], ["2:\"1\":x: y", "3:\"2\":: "]);
+        assert_eq!(rows[0].kept, [KeptValue::Text("z".into()), KeptValue::Text("x".into())]);
+        let error = open(b"a,c\n").err().unwrap();
+        assert!(
+            error.to_string().contains("no column \"B\"") && error.hint().unwrap().contains("--template"),
+            "{error}"
+        );
+        let error = open(b"a,b\n").err().unwrap();
+        assert!(error.to_string().contains("no column \"c\"") && error.hint().unwrap().contains("--keep"), "{error}");
     }
 
     #[test]

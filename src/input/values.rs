@@ -211,13 +211,13 @@ impl<T, P: Fn(&[u8], &Origin) -> Parsed<T>> Iterator for JsonValues<P> {
             }
         };
         let origin = origin(line);
-        let wrong = |problem| (None, Err(RecordError::new(&origin, problem)));
-        let (id, content) = match found {
+        let wrong = |problem| Parsed::failed(RecordError::new(&origin, problem));
+        let parsed = match found {
             Found::Whole => (self.parse)(&self.values.buffer, &origin),
             Found::TooLong => wrong(Problem::TooLong { limit: self.values.max }),
             Found::Broken(reason) => wrong(Problem::Structure { reason }),
         };
-        Some(Ok(Record { id, content, origin }))
+        Some(Ok(parsed.record(origin)))
     }
 }
 

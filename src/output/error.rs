@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Format;
+use super::embeddings::dtype::Dtype;
 
 /// The name of a temporary file in messages begins with this.
 pub(super) const TEMPORARY: &str = "temporary file in ";
@@ -59,9 +60,27 @@ pub enum OutputError {
     #[error("--format {} cannot hold {what}", name(*format))]
     Shape {
         format: Format,
-        /// The kind of embeddings.
-        what: &'static str,
+        /// The kind of embeddings, or a column.
+        what: String,
     },
+    /// Numbers of this type are not written so.
+    #[error("--embedding-dtype {dtype} is {reason}")]
+    Dtype { dtype: Dtype, reason: &'static str },
+    /// A number lies beyond -1 and 1.
+    #[error("the embedding of input {index} has numbers beyond -1 and 1, the range of --embedding-dtype {dtype}")]
+    Range { index: u64, dtype: Dtype },
+    /// The ranges are those of other vectors.
+    #[error("--ranges has {found} dimensions, the vectors have {expected}")]
+    Ranges { found: usize, expected: usize },
+    /// A kept column has the name of another.
+    #[error("--keep {column}: {}", if *.own { "rows have a column of this name already" } else { "is named twice" })]
+    Twice { column: String, own: bool },
+    /// Only text is compressed as a whole.
+    #[error("--format {} is not compressed as a whole", name(*format))]
+    Compressed { format: Format },
+    /// Rows cannot be put into the format.
+    #[error("the rows cannot be encoded: {reason}")]
+    Encoding { reason: String },
     /// The format holds numbers as they are, not as text.
     #[error("--precision limits the digits of text, but --format {} holds the numbers themselves", name(*format))]
     Precision { format: Format },
@@ -94,11 +113,19 @@ impl OutputError {
             Self::Terminal { .. } => {
                 "write to a file, for example with -o vectors.npy (-o - writes to the terminal)".into()
             }
-            Self::Shape { .. } => "use --format jsonl (or json)".into(),
+            Self::Shape { .. } => "use --format jsonl, json, parquet or arrow".into(),
+            Self::Range { .. } => {
+                "name ranges for the model's numbers with --ranges FILE, a .npy of two rows: the least and the largest number of each dimension".into()
+            }
+            Self::Ranges { .. } => "--ranges takes two rows of the same model".into(),
+            Self::Twice { own: true, .. } => "leave it out of --keep".into(),
+            Self::Twice { own: false, .. } => "name it once".into(),
+            Self::Compressed { format: Format::Parquet } => "Parquet compresses itself: leave .gz or .zst out".into(),
+            Self::Compressed { .. } => "leave .gz or .zst out".into(),
             Self::Precision { .. } => {
                 "leave --precision (or INFA_PRECISION) out, or use --format jsonl, json or csv".into()
             }
-            Self::Dimensions { .. } | Self::Order { .. } => return None,
+            Self::Dimensions { .. } | Self::Order { .. } | Self::Dtype { .. } | Self::Encoding { .. } => return None,
             Self::Write { name, .. } if name.starts_with(TEMPORARY) => {
                 "set TMPDIR to a directory with room that you may write to, or name a file with -o".into()
             }

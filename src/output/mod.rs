@@ -16,13 +16,17 @@ mod table;
 mod value;
 
 pub use digits::Precision;
+pub(crate) use embeddings::dtype::Dtype;
+pub(crate) use embeddings::encoding::{Encoding, Ranges};
 pub use embeddings::format::Format;
 pub use embeddings::open::open;
-pub(crate) use embeddings::open::{check, preview};
+pub(crate) use embeddings::open::{check, open_with, preview};
 pub(crate) use embeddings::row::RowWriter;
 pub use embeddings::row::{Numbers, Row, Shape, Vector};
+pub(crate) use embeddings::settings::Settings;
 pub(crate) use error::OutputError;
 pub use file::bytes::BytesWriter;
+pub(crate) use file::compression::Compression;
 pub use file::destination::Destination;
 pub(crate) use file::document::Document;
 pub(crate) use file::part::remove_parts;

@@ -28,8 +28,17 @@ const OF_MEASURING: &[&str] = &["report", "stats"];
 /// What `compare` may use of `bench`: documents that `infa bench` writes, and engines to ask.
 const BENCH_FOR_COMPARE: &[&str] = &["report", "target", "engine", "dataset"];
 /// For all, and using nothing.
-const FOR_ALL: &[&str] =
-    &["panic_guard", "regular_file", "suggest", "threads", "plural", "json_words", "record_id", "standard_streams"];
+const FOR_ALL: &[&str] = &[
+    "panic_guard",
+    "regular_file",
+    "suggest",
+    "threads",
+    "plural",
+    "json_words",
+    "record_id",
+    "kept",
+    "standard_streams",
+];
 
 /// The faces of the library, which name all rooms.
 const OF_THE_ROOT: &[&str] = &["lib", "main", "entry", "parts"];

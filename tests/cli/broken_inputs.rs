@@ -12,7 +12,8 @@ fn unreadable_inputs_are_named_before_the_work_begins() {
     let (good, none) = (dir.path().join("good.txt"), dir.path().join("none.txt"));
     fs::write(&good, "a\n").unwrap();
     embed([&good, &none]).run().refuses(2, &[none.to_str().unwrap(), "no such file", "hint: "]);
-    embed([dir.path()]).run().refuses(2, &[dir.path().to_str().unwrap(), "is a directory", "hint: "]);
+    let empty = tempfile::tempdir().unwrap();
+    embed([empty.path()]).run().refuses(2, &[empty.path().to_str().unwrap(), "is a directory", "hint: "]);
     embed(["some text to embed"])
         .run()
         .refuses(2, &["some text to embed: no such file", "hint: infa embed --text 'some text to embed'"]);

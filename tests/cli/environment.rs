@@ -109,7 +109,7 @@ fn switches_take_the_usual_words_for_yes_and_no() {
 
 #[test]
 fn a_wrong_value_names_flag_and_choices() {
-    embed([] as [&str; 0]).env("INFA_FORMAT", "parquet").run().refuses(2, &["--format", "parquet", "npy"]);
+    embed([] as [&str; 0]).env("INFA_FORMAT", "orc").run().refuses(2, &["--format", "orc", "npy"]);
     embed([] as [&str; 0]).env("INFA_MAX_LENGTH", "many").run().refuses(2, &["--max-length", "many"]);
 }
 

@@ -229,7 +229,7 @@ fn the_ending_of_the_output_is_its_format() {
         ran.arg("-o").arg(&path).run().refuses(2, &[name, "hint: ", known, "--format"]);
         assert!(!path.exists());
     };
-    for name in ["v.parquet", "v.txt", "v.jsonl.gz", "v.feather"] {
+    for name in ["v.orc", "v.txt", "v.txt.gz", "v.feather"] {
         refuse(embed(["--text", "one"]), name, ".npy");
     }
     let classify = || infa(["classify", "--text", "one", "-m"]).arg(fixture("architectures/bert-classify"));

@@ -36,6 +36,7 @@ mod rerank;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 mod terminal;
 mod vectors;
 mod wrong_field;

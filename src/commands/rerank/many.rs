@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
 use super::kept::Kept;
@@ -112,7 +113,13 @@ impl Counted for Ranked {
 struct Rankings(RankingWriter);
 
 impl Writer<Ranked> for Rankings {
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Ranked, String>) -> Result<(), OutputError> {
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        _: &[KeptValue],
+        result: Result<Ranked, String>,
+    ) -> Result<(), OutputError> {
         let (query, outcome) = match &result {
             Ok(ranked) => (ranked.query.as_str(), Ok(ranked.hits.as_slice())),
             Err(message) => ("", Err(message.as_str())),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
 use super::kept::Kept;
@@ -63,7 +64,13 @@ struct Ordered {
 }
 
 impl Writer<Scored> for Ordered {
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Scored, String>) -> Result<(), OutputError> {
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        _: &[KeptValue],
+        result: Result<Scored, String>,
+    ) -> Result<(), OutputError> {
         match result {
             Ok(Scored { score, document }) => {
                 self.best.push(score, Hit { index, id, outcome: Ok(score.score), document });

@@ -59,7 +59,7 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
                 message: format!("--query: {error}"),
                 hint: format!("leave --query out, as each line has a query of its own: {}", without_query(&given)),
             };
-            let mut records = match texts::open(read, None, &command, "documents", app) {
+            let mut records = match texts::open(read, texts::Parts::default(), &command, "documents", app) {
                 Err(Error::Input(error)) if error.has_queries() => return Err(own_queries(&error)),
                 opened => opened?,
             };
@@ -83,7 +83,7 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
         None => {
             check_queries(&read)?;
             let ReadArgs { files, text: _, fields: FieldArgs { input_format, field, id_field } } = read;
-            let reading = input::Options { format: input_format, field, id_field, pair_field: None };
+            let reading = input::Options { format: input_format, field, id_field, ..Default::default() };
             let mut records = input::open_queries(&files, &reading)?;
             let Some(first) = first(&mut records)? else {
                 return Err(no_query(

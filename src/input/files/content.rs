@@ -31,8 +31,29 @@ enum Packed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Packed(Packed),
+    /// Columns, and a remedy where only text is read.
+    Columns(ColumnFormat, &'static str),
     /// Not text: its kind, and a remedy.
     Other(&'static str, &'static str),
+}
+
+/// Parquet, or one of the two layouts of Arrow IPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnFormat {
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+}
+
+impl ColumnFormat {
+    /// Its name in messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::ArrowFile => "an Arrow file",
+            Self::ArrowStream => "an Arrow stream",
+        }
+    }
 }
 
 const DECOMPRESS: &str = "decompress it first; infa reads gzip and zstd itself";
@@ -55,8 +76,8 @@ const SIGNATURES: &[(&[u8], Kind)] = &[
     (b"7z\xbc\xaf\x27\x1c", Kind::Other("a 7z archive", EXTRACT)),
     (b"PK\x03\x04", Kind::Other("a ZIP archive (.npz, .xlsx and .docx are some)", EXTRACT)),
     (b"PK\x05\x06", Kind::Other("an empty ZIP archive", EXTRACT)),
-    (b"ARROW1\0\0", Kind::Other("an Arrow file", ARROW)),
-    (b"\xff\xff\xff\xff", Kind::Other("an Arrow stream", ARROW)),
+    (b"ARROW1\0\0", Kind::Columns(ColumnFormat::ArrowFile, ARROW)),
+    (b"\xff\xff\xff\xff", Kind::Columns(ColumnFormat::ArrowStream, ARROW)),
     (b"Obj\x01", Kind::Other("an Avro file", ARROW)),
     (b"\x93NUMPY", Kind::Other("a NumPy array (.npy)", ARRAY)),
     (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file", EXTRACT)),
@@ -85,7 +106,7 @@ const SIGNATURES: &[(&[u8], Kind)] = &[
 
 /// Signatures that words begin with, too. Text differs from the format in the next byte, which is no control character.
 const FOUR_LETTERS: &[(&[u8], Kind)] = &[
-    (b"PAR1", Kind::Other("Parquet", PARQUET)),
+    (b"PAR1", Kind::Columns(ColumnFormat::Parquet, PARQUET)),
     (b"PARE", Kind::Other("encrypted Parquet", PARQUET)),
     (b"FEA1", Kind::Other("a Feather file", ARROW)),
 ];
@@ -114,6 +135,17 @@ pub(crate) struct Content {
     pub array: bool,
 }
 
+/// The content of a file: text, or columns.
+pub(crate) enum Found {
+    Text(Content),
+    Columns {
+        format: ColumnFormat,
+        reader: Reader,
+        /// True if the file itself is of the format, and not what it decompresses to.
+        plain: bool,
+    },
+}
+
 type Bytes = BufReader<Box<dyn Read + Send>>;
 
 /// The text in `inner`, decompressed where it is compressed. `binary_separators`: NUL bytes are part of the text's layout.
@@ -124,11 +156,29 @@ pub(crate) fn text(
     name: &Arc<str>,
     binary_separators: bool,
 ) -> Result<Content, InputError> {
+    match find(inner, name, binary_separators, false)? {
+        Found::Text(content) => Ok(content),
+        Found::Columns { format, .. } => Err(refused(name, format.name(), EXTRACT)),
+    }
+}
+
+/// As [`text`], where `columns` are allowed, too.
+pub(crate) fn find(
+    inner: Box<dyn Read + Send>,
+    name: &Arc<str>,
+    binary_separators: bool,
+    columns: bool,
+) -> Result<Found, InputError> {
     let mut reader = BufReader::with_capacity(BUFFER, inner);
-    for _ in 0..=LAYERS {
+    for layer in 0..=LAYERS {
         let head = signature(&mut reader).map_err(|source| failed(name, source))?;
         let packed = match kind_of(&head) {
-            None => return plain(reader, head, name, binary_separators),
+            None => return plain(reader, head, name, binary_separators).map(Found::Text),
+            Some(Kind::Columns(format, _)) if columns => {
+                let reader = Box::new(Cursor::new(head).chain(reader));
+                return Ok(Found::Columns { format, reader, plain: layer == 0 });
+            }
+            Some(Kind::Columns(format, hint)) => return Err(refused(name, format.name(), hint)),
             Some(Kind::Other(what, hint)) => return Err(refused(name, what, hint)),
             Some(Kind::Packed(packed)) => packed,
         };
@@ -270,7 +320,7 @@ fn after_string(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 impl Packed {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::content;
+use super::content::{self, ColumnFormat};
 use super::reader::Reader;
 use crate::input::{Format, InputError};
 use crate::standard_streams;
@@ -91,19 +91,42 @@ impl Source {
         counter: &Arc<AtomicU64>,
     ) -> Result<(Reader, Format), InputError> {
         let nul = given == Some(Format::Nul);
-        let content::Content { reader, json, array } = content::text(self.bytes(counter)?, &self.name, nul)?;
-        let ending = self.path.as_deref().map_or(Ending::Unknown, ending_of);
+        self.text_of(content::text(self.bytes(counter)?, &self.name, nul)?, given)
+    }
+
+    /// As [`open_text`](Self::open_text), but Parquet and Arrow are opened, too, unless a format of text is `given`.
+    pub(crate) fn open_any(&self, given: Option<Format>, counter: &Arc<AtomicU64>) -> Result<Opened, InputError> {
+        let nul = given == Some(Format::Nul);
+        match content::find(self.bytes(counter)?, &self.name, nul, given.is_none())? {
+            content::Found::Text(content) => {
+                self.text_of(content, given).map(|(reader, format)| Opened::Text(reader, format))
+            }
+            // Its end is read first.
+            content::Found::Columns { format: ColumnFormat::Parquet, plain: true, .. } if self.is_regular_file() => {
+                let path = self.path.clone().unwrap_or_default();
+                let file = File::open(&path).map_err(|source| InputError::Open { path, source })?;
+                Ok(Opened::Columns(Columns::File(file)))
+            }
+            content::Found::Columns { format, reader, .. } => Ok(Opened::Columns(Columns::Stream(format, reader))),
+        }
+    }
+
+    fn text_of(&self, content: content::Content, given: Option<Format>) -> Result<(Reader, Format), InputError> {
+        let content::Content { reader, json, array } = content;
+        let ending = self.path.as_deref().map_or(Ending::Unknown(None), ending_of);
         let format = match (given, ending) {
             (Some(format), _) => format,
             // No line of JSON lines is an array.
             (None, Ending::Format(Format::Jsonl)) if array => Format::Json,
             (None, Ending::Format(format)) => format,
-            (None, Ending::Binary(ending)) => return Err(InputError::Named { file: self.name.clone(), ending }),
-            (None, Ending::Unknown) if json => {
+            (None, Ending::Binary(ending) | Ending::Columns(ending)) => {
+                return Err(InputError::Named { file: self.name.clone(), ending });
+            }
+            (None, Ending::Unknown(_)) if json => {
                 tracing::info!("{}: read as JSON (--input-format lines reads each line as a text)", self.name);
                 Format::Json
             }
-            (None, Ending::Unknown) => Format::Lines,
+            (None, Ending::Unknown(_)) => Format::Lines,
         };
         Ok((reader, format))
     }
@@ -127,28 +150,49 @@ pub(crate) enum Ending {
     Format(Format),
     /// A format that holds no text to read: this one.
     Binary(String),
+    /// Parquet or Arrow.
+    Columns(String),
     /// Nothing known.
-    Unknown,
+    Unknown(Option<String>),
+}
+
+/// A source that is open.
+pub(crate) enum Opened {
+    Text(Reader, Format),
+    Columns(Columns),
+}
+
+impl Columns {
+    /// The name of the format in messages.
+    pub(crate) fn what(&self) -> &'static str {
+        match self {
+            Self::File(_) => ColumnFormat::Parquet.name(),
+            Self::Stream(format, _) => format.name(),
+        }
+    }
+}
+
+/// Columns of a source.
+pub(crate) enum Columns {
+    /// Parquet that can be read at any place.
+    File(File),
+    Stream(ColumnFormat, Reader),
 }
 
 /// Endings of compressed files, below which lies another ending.
 const COMPRESSED: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
 /// Endings of files that hold no text.
-const BINARY: [&str; 24] = [
-    "arrow",
+const BINARY: [&str; 20] = [
     "avro",
     "bin",
     "db",
     "docx",
-    "feather",
     "h5",
     "hdf5",
-    "ipc",
     "npy",
     "npz",
     "onnx",
     "orc",
-    "parquet",
     "pdf",
     "pickle",
     "pkl",
@@ -160,6 +204,9 @@ const BINARY: [&str; 24] = [
     "xlsx",
     "zip",
 ];
+
+/// Endings of Parquet and Arrow.
+const COLUMNS: [&str; 5] = ["arrow", "arrows", "feather", "ipc", "parquet"];
 
 /// The kind of file that the ending of `path` stands for, without that of compression.
 pub(crate) fn ending_of(path: &Path) -> Ending {
@@ -176,7 +223,8 @@ pub(crate) fn ending_of(path: &Path) -> Ending {
         Some("csv") => Ending::Format(Format::Csv),
         Some("tsv" | "tab") => Ending::Format(Format::Tsv),
         Some(ending) if BINARY.contains(&ending) => Ending::Binary(ending.to_owned()),
-        _ => Ending::Unknown,
+        Some(ending) if COLUMNS.contains(&ending) => Ending::Columns(ending.to_owned()),
+        ending => Ending::Unknown(ending.map(str::to_owned)),
     }
 }
 
@@ -245,7 +293,7 @@ mod tests {
         assert_eq!(format("a.txt"), Format::Lines);
         assert_eq!(format("a.gz"), Format::Lines);
         assert_eq!(format("csv"), Format::Lines);
-        assert_eq!(ending_of(Path::new("x.parquet")), Ending::Binary("parquet".into()));
+        assert_eq!(ending_of(Path::new("x.parquet")), Ending::Columns("parquet".into()));
         assert_eq!(ending_of(Path::new("x.tar.gz")), Ending::Binary("tar".into()));
     }
 

@@ -2,7 +2,10 @@
 
 use crate::record_id::RecordId;
 
+use super::encoding::Encoding;
 use super::row::check_dimensions;
+use super::settings::Settings;
+use crate::kept::KeptValue;
 use crate::output::digits::Digits;
 use crate::output::file::sink::Sink;
 use crate::output::value::json;
@@ -13,18 +16,26 @@ pub(crate) struct Csv {
     sink: Sink,
     dimensions: usize,
     digits: Digits,
+    encoding: Encoding,
+    keep: usize,
 }
 
 impl Csv {
-    pub(crate) fn new(mut sink: Sink, dimensions: usize, digits: Digits) -> Self {
+    pub(crate) fn new(mut sink: Sink, dimensions: usize, settings: &Settings) -> Self {
         let out = sink.buffer();
-        out.extend_from_slice(b"index,id,tokens,truncated,error");
-        for i in 0..dimensions {
+        out.extend_from_slice(b"index,id");
+        for column in &settings.keep {
+            out.push(b',');
+            quoted(&column.name, out);
+        }
+        out.extend_from_slice(b",tokens,truncated,error");
+        for i in 0..settings.encoding.length(dimensions) {
             out.extend_from_slice(b",e");
             json(&i, out);
         }
         out.push(b'\n');
-        Self { sink, dimensions, digits }
+        let (encoding, keep) = (settings.encoding.clone(), settings.keep.len());
+        Self { sink, dimensions, digits: Digits(settings.precision), encoding, keep }
     }
 }
 
@@ -36,6 +47,10 @@ impl RowWriter for Csv {
         out.push(b',');
         id(row.id, out);
         out.push(b',');
+        for i in 0..self.keep {
+            quoted(&row.kept.get(i).and_then(KeptValue::text).unwrap_or_default(), out);
+            out.push(b',');
+        }
         match row.outcome {
             Ok(vector) => {
                 if let Some(tokens) = vector.tokens {
@@ -47,15 +62,21 @@ impl RowWriter for Csv {
                 }
                 out.push(b',');
                 let Vector { embedding: Numbers::Dense(numbers), .. } = vector else { return self.sink.settle() };
-                for number in numbers {
-                    out.push(b',');
-                    self.digits.field(*number, out);
+                match self.encoding.integers(row.index, numbers)? {
+                    Some(integers) => integers.iter().for_each(|number| {
+                        out.push(b',');
+                        json(number, out);
+                    }),
+                    None => numbers.iter().for_each(|number| {
+                        out.push(b',');
+                        self.digits.field(*number, out);
+                    }),
                 }
             }
             Err(error) => {
                 out.extend_from_slice(b",,");
                 quoted(error, out);
-                out.resize(out.len() + self.dimensions, b',');
+                out.resize(out.len() + self.encoding.length(self.dimensions), b',');
             }
         }
         out.push(b'\n');
@@ -111,12 +132,12 @@ mod tests {
         let literal = |id: &str| RecordId::Literal(id.into());
         let ids = [string("a, \"b\"\n"), literal("7"), literal("null"), string(" x"), string("plain ü")];
         let rows = [
-            Row { index: 0, id: None, outcome: vector(&[0.1, -1.0]) },
-            Row { index: 1, id: Some(&ids[0]), outcome: vector(&[f32::NAN, f32::NEG_INFINITY]) },
-            Row { index: 2, id: Some(&ids[1]), outcome: Err("a.csv:3: bad, \"very\"") },
-            Row { index: 3, id: Some(&ids[2]), outcome: Err("bad") },
-            Row { index: 4, id: Some(&ids[3]), outcome: vector(&[1e-10, 1e20]) },
-            Row { index: 5, id: Some(&ids[4]), outcome: vector(&[0.0, -0.0]) },
+            Row { index: 0, id: None, kept: &[], outcome: vector(&[0.1, -1.0]) },
+            Row { index: 1, id: Some(&ids[0]), kept: &[], outcome: vector(&[f32::NAN, f32::NEG_INFINITY]) },
+            Row { index: 2, id: Some(&ids[1]), kept: &[], outcome: Err("a.csv:3: bad, \"very\"") },
+            Row { index: 3, id: Some(&ids[2]), kept: &[], outcome: Err("bad") },
+            Row { index: 4, id: Some(&ids[3]), kept: &[], outcome: vector(&[1e-10, 1e20]) },
+            Row { index: 5, id: Some(&ids[4]), kept: &[], outcome: vector(&[0.0, -0.0]) },
         ];
         assert_eq!(
             text(2, &rows),
@@ -135,6 +156,6 @@ mod tests {
     #[test]
     fn no_rows_and_no_dimensions() {
         assert_eq!(text(1, &[]), "index,id,tokens,truncated,error,e0\n");
-        assert_eq!(text(0, &[Row { index: 0, id: None, outcome: Err("x") }]).lines().last(), Some("0,,,,x"));
+        assert_eq!(text(0, &[Row { index: 0, id: None, kept: &[], outcome: Err("x") }]).lines().last(), Some("0,,,,x"));
     }
 }

@@ -1,6 +1,9 @@
 //! JSON: an object a line, or one array of the same objects.
 
+use super::encoding::Encoding;
 use super::row::check_dimensions;
+use super::settings::Settings;
+use crate::kept::{KeptColumn, KeptValue};
 use crate::output::digits::Digits;
 use crate::output::file::sink::Sink;
 use crate::output::objects::Objects;
@@ -12,19 +15,27 @@ pub(crate) struct Rows {
     objects: Objects,
     shape: Shape,
     digits: Digits,
+    encoding: Encoding,
+    keep: Vec<KeptColumn>,
 }
 
 impl Rows {
     /// `array`: one array of all; else an object a line.
-    pub(crate) fn new(sink: Sink, array: bool, shape: Shape, digits: Digits) -> Self {
-        Self { objects: Objects::new(sink, array), shape, digits }
+    pub(crate) fn new(sink: Sink, array: bool, settings: &Settings) -> Self {
+        let Settings { shape, precision, encoding, keep, .. } = settings.clone();
+        Self { objects: Objects::new(sink, array), shape, digits: Digits(precision), encoding, keep }
     }
 }
 
 impl RowWriter for Rows {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
         check_dimensions(row, self.shape)?;
-        self.objects.write(|out| object(row, self.digits, out))
+        let Self { objects, digits, encoding, keep, .. } = self;
+        let integers = match row.outcome {
+            Ok(Vector { embedding: Numbers::Dense(vector), .. }) => encoding.integers(row.index, vector)?,
+            _ => None,
+        };
+        objects.write(|out| object(row, *digits, integers.as_deref(), keep, out))
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
@@ -37,11 +48,17 @@ impl RowWriter for Rows {
 }
 
 /// Appends one row.
-fn object(row: &Row<'_>, digits: Digits, out: &mut Vec<u8>) {
+fn object(row: &Row<'_>, digits: Digits, integers: Option<&[i16]>, keep: &[KeptColumn], out: &mut Vec<u8>) {
     head(row.index, row.id, out);
+    for (i, column) in keep.iter().enumerate() {
+        member(&column.name, row.kept.get(i).unwrap_or(&KeptValue::Null), out);
+    }
     match row.outcome {
         Ok(Vector { embedding, tokens, truncated }) => {
-            numbers(embedding, digits, out);
+            match integers {
+                Some(integers) => member("embedding", integers, out),
+                None => numbers(embedding, digits, out),
+            }
             if let Some(tokens) = tokens {
                 member("tokens", &tokens, out);
             }
@@ -101,18 +118,19 @@ mod tests {
         let literal = |id: &str| RecordId::Literal(id.into());
         let (string, number, null) = (RecordId::Text("ä\"\n".into()), literal("1.20"), literal("null"));
         let rows = [
-            Row { index: 0, id: None, outcome: vector(&[0.1, -1.0, 1e-10]) },
+            Row { index: 0, id: None, kept: &[], outcome: vector(&[0.1, -1.0, 1e-10]) },
             Row {
                 index: 1,
                 id: Some(&string),
+                kept: &[],
                 outcome: Ok(Vector {
                     embedding: Numbers::Dense(&[0.0, 16_777_216.0, -0.0]),
                     tokens: Some(512),
                     truncated: Some(true),
                 }),
             },
-            Row { index: 2, id: Some(&number), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
-            Row { index: 3, id: Some(&null), outcome: Err("x") },
+            Row { index: 2, id: Some(&number), kept: &[], outcome: Err("a.txt:3: \"bad\"\u{1b}") },
+            Row { index: 3, id: Some(&null), kept: &[], outcome: Err("x") },
         ];
         assert_eq!(
             text(Format::Jsonl, &rows),
@@ -138,7 +156,13 @@ mod tests {
         let mut lines = Vec::new();
         for (index, embedding) in [sparse, tokens, none].into_iter().enumerate() {
             let outcome = Ok(Vector { embedding, tokens: Some(4), truncated: Some(false) });
-            super::object(&Row { index: index as u64, id: None, outcome }, Digits(None), &mut lines);
+            super::object(
+                &Row { index: index as u64, id: None, kept: &[], outcome },
+                Digits(None),
+                None,
+                &[],
+                &mut lines,
+            );
             lines.push(b'\n');
         }
         assert_eq!(
@@ -179,14 +203,21 @@ mod tests {
 
     fn text_of(embedding: &[f32]) -> String {
         let mut out = Vec::new();
-        super::object(&Row { index: 0, id: None, outcome: vector(embedding) }, Digits(None), &mut out);
+        super::object(
+            &Row { index: 0, id: None, kept: &[], outcome: vector(embedding) },
+            Digits(None),
+            None,
+            &[],
+            &mut out,
+        );
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn many_rows_go_through_a_small_buffer() {
         let embedding = [0.123_456_78_f32; 3];
-        let rows: Vec<_> = (0..10_000).map(|index| Row { index, id: None, outcome: vector(&embedding) }).collect();
+        let rows: Vec<_> =
+            (0..10_000).map(|index| Row { index, id: None, kept: &[], outcome: vector(&embedding) }).collect();
         let lines = text(Format::Jsonl, &rows);
         assert_eq!(lines.lines().count(), 10_000);
         assert!(lines.lines().last().unwrap().starts_with("{\"index\":9999,"));

@@ -1,44 +1,42 @@
-//! NumPy's file of one array: float32, C order, a row an input; a row that failed is all NaN.
+//! NumPy's file of one array: C order, a row an input; a row that failed is all NaN, or all 0 in whole numbers.
 //!
 //! The head names the number of rows, which is known only at the end. In a file a head of fixed size
 //! is filled in then. Before a pipe, the rows wait in a temporary file without a name.
 
-use std::env;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
 
+use super::encoding::Encoding;
 use super::row::check_dimensions;
-use crate::output::error::TEMPORARY;
-use crate::output::file::sink::{Sink, without_path};
+use crate::output::file::sink::Sink;
+use crate::output::file::spool::Spool;
 use crate::output::{Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 /// The bytes before the array: any number of rows and dimensions fits, and data stay aligned.
-const HEAD: usize = 128;
+pub(super) const HEAD: usize = 128;
 
 /// Writes an array of shape (rows, dimensions).
 pub(crate) struct Npy {
     /// The output.
     sink: Sink,
     /// The temporary file of rows, if the output cannot be rewritten.
-    spool: Option<(Sink, File)>,
+    spool: Option<Spool>,
     rows: u64,
     dimensions: usize,
+    encoding: Encoding,
 }
 
 impl Npy {
-    pub(crate) fn new(mut sink: Sink, dimensions: usize) -> Result<Self, OutputError> {
-        let spool = if sink.can_rewrite() {
-            sink.buffer().extend_from_slice(&head(0, dimensions));
-            None
-        } else {
-            Some(spool()?)
-        };
-        Ok(Self { sink, spool, rows: 0, dimensions })
+    pub(crate) fn new(mut sink: Sink, dimensions: usize, encoding: Encoding) -> Result<Self, OutputError> {
+        let spool = if sink.can_rewrite() { None } else { Some(Spool::new()?) };
+        if spool.is_none() {
+            sink.buffer().extend_from_slice(&head(encoding.descr(), "0, 0"));
+        }
+        Ok(Self { sink, spool, rows: 0, dimensions, encoding })
     }
 
     fn body(&mut self) -> &mut Sink {
         match &mut self.spool {
-            Some((spool, _)) => spool,
+            Some(spool) => &mut spool.sink,
             None => &mut self.sink,
         }
     }
@@ -52,14 +50,13 @@ impl RowWriter for Npy {
             return Err(OutputError::Order { expected: self.rows, found: row.index });
         }
         self.rows += 1;
-        let dimensions = self.dimensions;
-        let body = self.body();
-        let out = body.buffer();
+        let Self { sink, spool, dimensions, encoding, .. } = self;
+        let out = spool.as_mut().map_or(sink, |spool| &mut spool.sink).buffer();
         match row.outcome {
-            Ok(Vector { embedding: Numbers::Dense(numbers), .. }) => append(numbers.iter().copied(), out),
-            _ => append(std::iter::repeat_n(f32::NAN, dimensions), out),
+            Ok(Vector { embedding: Numbers::Dense(numbers), .. }) => encoding.append(row.index, numbers, out)?,
+            _ => encoding.append_missing(*dimensions, out),
         }
-        body.settle()
+        self.body().settle()
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
@@ -67,12 +64,12 @@ impl RowWriter for Npy {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
-        let head = head(self.rows, self.dimensions);
+        let shape = format!("{}, {}", self.rows, self.encoding.length(self.dimensions));
+        let head = head(self.encoding.descr(), &shape);
         match self.spool {
             None => self.sink.rewrite_start(&head)?,
-            Some((mut spool, mut file)) => {
-                spool.flush()?;
-                rewind(&mut file)?;
+            Some(spool) => {
+                let mut file: File = spool.read()?;
                 self.sink.buffer().extend_from_slice(&head);
                 self.sink.copy(&mut file)?;
             }
@@ -81,17 +78,10 @@ impl RowWriter for Npy {
     }
 }
 
-fn append(numbers: impl ExactSizeIterator<Item = f32>, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + numbers.len() * 4, 0);
-    for (place, number) in out[start..].chunks_exact_mut(4).zip(numbers) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-}
-
 /// Format version 1.0: magic, version, length of the text, text padded with spaces to a newline.
-fn head(rows: u64, dimensions: usize) -> Vec<u8> {
-    let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dimensions}), }}");
+pub(super) fn head(descr: &str, shape: &str) -> Vec<u8> {
+    let comma = if shape.contains(',') { "" } else { "," };
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}{comma}), }}");
     let length = HEAD - 10;
     let mut head = Vec::with_capacity(HEAD);
     head.extend_from_slice(b"\x93NUMPY\x01\x00");
@@ -100,25 +90,6 @@ fn head(rows: u64, dimensions: usize) -> Vec<u8> {
     head.resize(HEAD - 1, b' ');
     head.push(b'\n');
     head
-}
-
-/// A nameless file, once to write and once to read.
-fn spool() -> Result<(Sink, File), OutputError> {
-    let file = tempfile::tempfile().map_err(|error| spool_error(without_path(error)))?;
-    let again = file.try_clone().map_err(spool_error)?;
-    Ok((Sink::direct(spool_name(), file), again))
-}
-
-fn rewind(file: &mut File) -> Result<(), OutputError> {
-    file.seek(SeekFrom::Start(0)).map(drop).map_err(spool_error)
-}
-
-fn spool_error(source: std::io::Error) -> OutputError {
-    OutputError::Write { name: spool_name(), source }
-}
-
-fn spool_name() -> String {
-    format!("{TEMPORARY}{}", env::temp_dir().display())
 }
 
 #[cfg(test)]
@@ -131,9 +102,9 @@ mod tests {
     use std::os::fd::OwnedFd;
 
     const ROWS: [Row<'static>; 3] = [
-        Row { index: 0, id: None, outcome: Ok(VECTOR) },
-        Row { index: 1, id: None, outcome: Err("bad") },
-        Row { index: 2, id: None, outcome: Ok(VECTOR) },
+        Row { index: 0, id: None, kept: &[], outcome: Ok(VECTOR) },
+        Row { index: 1, id: None, kept: &[], outcome: Err("bad") },
+        Row { index: 2, id: None, kept: &[], outcome: Ok(VECTOR) },
     ];
     const VECTOR: crate::output::Vector<'static> =
         crate::output::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: Some(1), truncated: Some(false) };
@@ -158,7 +129,7 @@ mod tests {
     fn through_a_pipe() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let sink = Sink::direct("stdout".into(), File::from(OwnedFd::from(writer)));
-        let mut npy = Box::new(Npy::new(sink, 2).unwrap());
+        let mut npy = Box::new(Npy::new(sink, 2, Encoding::default()).unwrap());
         for row in &ROWS {
             npy.write(row).unwrap();
             npy.flush().unwrap();
@@ -178,7 +149,7 @@ mod tests {
 
     #[test]
     fn any_shape_fits_the_head() {
-        let head = head(u64::MAX, usize::MAX);
+        let head = head("<f4", &format!("{}, {}", u64::MAX, usize::MAX));
         assert_eq!(head.len(), HEAD);
         assert!(head.ends_with(b"), }\n") || head.ends_with(b" \n"));
         assert!(String::from_utf8_lossy(&head).contains(&format!("({}, {}), }}", u64::MAX, usize::MAX)));
@@ -187,8 +158,8 @@ mod tests {
     #[test]
     fn a_row_out_of_turn_is_refused() {
         let sink = Sink::direct("x".into(), tempfile::tempfile().unwrap());
-        let mut npy = Npy::new(sink, 1).unwrap();
-        let row = |index| Row { index, id: None, outcome: vector(&[1.0]) };
+        let mut npy = Npy::new(sink, 1, Encoding::default()).unwrap();
+        let row = |index| Row { index, id: None, kept: &[], outcome: vector(&[1.0]) };
         npy.write(&row(0)).unwrap();
         let error = npy.write(&row(2)).unwrap_err();
         assert_eq!(error.to_string(), "input 2 came where input 1 was due");

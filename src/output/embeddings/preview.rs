@@ -107,14 +107,14 @@ mod tests {
     fn six_numbers_and_how_many_there_are() {
         let vector: Vec<f32> = (0..384u16).map(|n| f32::from(n) / 8.0).collect();
         let dense = Vector { embedding: Numbers::Dense(&vector), tokens: Some(7), truncated: Some(false) };
-        let row = Row { index: 3, id: None, outcome: Ok(dense) };
+        let row = Row { index: 3, id: None, kept: &[], outcome: Ok(dense) };
         let expected = "3: [0.0000, 0.1250, 0.2500, 0.3750, 0.5000, 0.6250, … 384 numbers]  7 tokens\n";
         assert_eq!(shown(&row), expected);
         let id = RecordId::Text("a\u{1b}".into());
         let short = Vector { embedding: Numbers::Dense(&vector[..2]), tokens: None, truncated: Some(true) };
-        let row = Row { index: 0, id: Some(&id), outcome: Ok(short) };
+        let row = Row { index: 0, id: Some(&id), kept: &[], outcome: Ok(short) };
         assert_eq!(shown(&row), "0 (id \"a\\u001b\"): [0.0000, 0.1250], truncated\n");
-        let row = Row { index: 1, id: None, outcome: Err("bad\u{1b}[2J\ntext") };
+        let row = Row { index: 1, id: None, kept: &[], outcome: Err("bad\u{1b}[2J\ntext") };
         assert_eq!(shown(&row), "1: failed: bad\\u{1b}[2J\\ntext\n");
     }
 
@@ -123,11 +123,11 @@ mod tests {
         let (indices, values) = ([1, 5, 9, 11, 12, 13, 14], [0.5f32; 7]);
         let sparse = Numbers::Sparse { indices: &indices, values: &values };
         let outcome = Ok(Vector { embedding: sparse, tokens: Some(3), truncated: Some(false) });
-        let row = shown(&Row { index: 0, id: None, outcome });
+        let row = shown(&Row { index: 0, id: None, kept: &[], outcome });
         assert!(row.starts_with("0: {1: 0.5000, 5: 0.5000") && row.contains("… 7 weights}  3 tokens"), "{row}");
         let vectors = [0.5f32; 6];
         let tokens = Numbers::Tokens { vectors: &vectors, dimensions: 2 };
         let outcome = Ok(Vector { embedding: tokens, tokens: Some(3), truncated: Some(false) });
-        assert!(shown(&Row { index: 0, id: None, outcome }).contains("[0.5000, 0.5000] … 3 vectors"));
+        assert!(shown(&Row { index: 0, id: None, kept: &[], outcome }).contains("[0.5000, 0.5000] … 3 vectors"));
     }
 }

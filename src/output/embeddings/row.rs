@@ -1,5 +1,6 @@
 //! Rows of embeddings, and the writer that takes them.
 
+use crate::kept::KeptValue;
 use crate::output::error::OutputError;
 use crate::record_id::RecordId;
 
@@ -10,6 +11,8 @@ pub struct Row<'a> {
     pub index: u64,
     /// Its id, if it had one.
     pub id: Option<&'a RecordId>,
+    /// Its kept columns, in the order of the output's; none if the input cannot be read.
+    pub kept: &'a [KeptValue],
     /// Its embedding, or the error's message.
     pub outcome: Result<Vector<'a>, &'a str>,
 }

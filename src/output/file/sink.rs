@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::compression::{Compression, Encoder};
 use super::part::Part;
 use super::place::{Behind, behind_links, duplicate};
 use crate::output::{Destination, OutputError};
@@ -20,6 +21,8 @@ pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// A write failed: the output must not pass for complete.
     failed: bool,
+    /// Between the buffer and the file.
+    encoder: Option<Encoder>,
 }
 
 enum Target {
@@ -47,7 +50,7 @@ impl Sink {
     }
 
     fn new(name: String, target: Target) -> Self {
-        Self { name, target, buffer: Vec::with_capacity(BUFFER), failed: false }
+        Self { name, target, buffer: Vec::with_capacity(BUFFER), failed: false, encoder: None }
     }
 
     fn file(path: &Path) -> Result<Self, OutputError> {
@@ -98,6 +101,13 @@ impl Sink {
         Ok(Self::new(name, Target::Replacing { part, place }))
     }
 
+    /// The same output, with all that is written to it compressed.
+    pub(crate) fn compressed(mut self, compression: Compression) -> Result<Self, OutputError> {
+        let encoder = Encoder::new(compression);
+        self.encoder = encoder.map_err(|source| OutputError::Write { name: self.name.clone(), source })?;
+        Ok(self)
+    }
+
     /// The bytes not yet written, to append to.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
@@ -105,12 +115,22 @@ impl Sink {
 
     /// Writes the buffer out once it is full.
     pub(crate) fn settle(&mut self) -> Result<(), OutputError> {
-        if self.buffer.len() < BUFFER { Ok(()) } else { self.flush() }
+        if self.buffer.len() < BUFFER { Ok(()) } else { self.write_out(false) }
     }
 
     /// Writes the buffer out.
     pub(crate) fn flush(&mut self) -> Result<(), OutputError> {
-        let result = file(&mut self.target).write_all(&self.buffer);
+        // In a file no reader sees the rows so far, and each flush costs compression.
+        let visible = matches!(self.target, Target::Direct(_));
+        self.write_out(visible)
+    }
+
+    fn write_out(&mut self, visible: bool) -> Result<(), OutputError> {
+        let file = file(&mut self.target);
+        let result = match &mut self.encoder {
+            Some(encoder) => encoder.encode(&self.buffer, visible).and_then(|bytes| file.write_all(&bytes)),
+            None => file.write_all(&self.buffer),
+        };
         // Cleared either way: after a failure it is unknown how much of it went out.
         self.buffer.clear();
         self.check(result)
@@ -118,7 +138,7 @@ impl Sink {
 
     /// True if [`rewrite_start`](Self::rewrite_start) can work.
     pub(crate) fn can_rewrite(&self) -> bool {
-        matches!(self.target, Target::Replacing { .. })
+        matches!(self.target, Target::Replacing { .. }) && self.encoder.is_none()
     }
 
     /// Writes `bytes` over the start of a file.
@@ -142,6 +162,10 @@ impl Sink {
     /// Writes the buffer out and moves a file to its place.
     pub(crate) fn finish(mut self) -> Result<(), OutputError> {
         self.flush()?;
+        if let Some(encoder) = self.encoder.take() {
+            let result = encoder.finish().and_then(|bytes| file(&mut self.target).write_all(&bytes));
+            self.check(result)?;
+        }
         if self.failed {
             let source = io::Error::other("an earlier write failed");
             return Err(OutputError::Write { name: self.name, source });

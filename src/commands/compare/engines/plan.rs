@@ -88,7 +88,7 @@ impl Plan {
         };
         let reference = set.named("--reference", reference.as_deref())?;
         let pairs = PairOptions { first: field.clone(), second: pair_field, score: score_field, split };
-        let options = input::Options { format: input_format, field, id_field, pair_field: None };
+        let options = input::Options { format: input_format, field, id_field, ..Default::default() };
         Ok(Self { set, task, reference, probe, files, options, pairs, qrels })
     }
 
