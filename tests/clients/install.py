@@ -1,6 +1,7 @@
-"""What the clients of these tests need, made once in a cache: `python3 install.py CACHE` prints the interpreter.
+"""What the clients of these tests need, made once in a cache: `python3 install.py CACHE [FILE]` prints the
+interpreter.
 
-A virtual environment with the packages of requirements.txt; browser.py asks for a Chromium in addition. Everything comes
+A virtual environment with the packages of requirements.txt, or of FILE; browser.py asks for a Chromium in addition. Everything comes
 from package registries through pip and npm. A directory counts only with the file DONE in it, which is written last;
 what an interrupted run left behind is removed. One process works at a time, the others wait for it.
 """
@@ -39,12 +40,12 @@ class Unavailable(Exception):
     """It cannot be had on this machine; the text says what to do."""
 
 
-def packages(cache):
-    """The interpreter of a virtual environment with the packages of requirements.txt."""
+def packages(cache, requirements=HERE / "requirements.txt"):
+    """The interpreter of a virtual environment with the packages of the file `requirements`."""
     if sys.version_info < (3, 10):
         raise Unavailable(f"these tests need Python 3.10 or newer; python3 is {platform.python_version()}")
-    key = fingerprint((HERE / "requirements.txt").read_bytes(), sys.version, sys.base_prefix, platform.machine())
-    with made_once(cache, f"python-{key}", make_environment) as directory:
+    key = fingerprint(requirements.read_bytes(), sys.version, sys.base_prefix, platform.machine())
+    with made_once(cache, f"python-{key}", lambda directory: make_environment(directory, requirements)) as directory:
         return directory / "bin/python"
 
 
@@ -101,13 +102,13 @@ def pip(python, *arguments):
     run(python, "-m", "pip", "install", *quick, *arguments, env={**os.environ, **options})
 
 
-def make_environment(directory):
+def make_environment(directory, requirements):
     # Debian's python3 has no ensurepip without python3-venv: pip is installed as a package.
     run(sys.executable, "-m", "venv", "--without-pip", directory)
     python = directory / "bin/python"
     site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     pip(sys.executable, "--no-deps", "--target", site, PIP)
-    pip(python, "--requirement", HERE / "requirements.txt")
+    pip(python, "--requirement", requirements)
 
 
 def make_chromium(directory):
@@ -157,6 +158,6 @@ def npm(scratch):
 
 if __name__ == "__main__":
     try:
-        print(packages(sys.argv[1]))
+        print(packages(sys.argv[1], *map(Path, sys.argv[2:])))
     except Unavailable as e:
         sys.exit(f"The Python packages of tests/clients cannot be installed: {e}")

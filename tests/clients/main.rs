@@ -64,6 +64,12 @@ fn huggingface_hub() {
     python::run("huggingface_client.py", &[("embedder", &embedder), ("classifier", &classifier)]);
 }
 
+/// Files of `infa embed`, read by the libraries of docs/use-vectors.md.
+#[test]
+fn readers_of_files() {
+    python::run_with_program("files_reader.py", &[&fixture("bert-tiny")]);
+}
+
 #[test]
 fn tritonclient() {
     python::run("triton_client.py", &[("server", &serve_all())]);

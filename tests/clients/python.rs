@@ -44,6 +44,23 @@ pub(crate) fn run(script: &str, servers: &[(&str, &Server)]) {
     check(command.args(addresses(servers)), PATIENCE, servers);
 }
 
+/// Runs a script that starts the program itself, in the environment with readers of its files.
+pub(crate) fn run_with_program(script: &str, args: &[&str]) {
+    let install = Command::new("python3")
+        .arg(directory().join("install.py"))
+        .args([cache(), directory().join("requirements-files.txt")])
+        .output();
+    let printed = install.map(|output| output.stdout).unwrap_or_default();
+    let interpreter = String::from_utf8_lossy(&printed).trim().to_owned();
+    assert!(!interpreter.is_empty(), "install.py prints no interpreter");
+    let home = tempfile::tempdir().unwrap();
+    let mut command = isolated_with(&interpreter, &home);
+    for (name, value) in std::env::vars_os().filter(|(name, _)| *name == "XDG_CACHE_HOME") {
+        command.env(name, value);
+    }
+    check(command.arg(directory().join(script)).arg(env!("CARGO_BIN_EXE_infa")).args(args), PATIENCE, &[]);
+}
+
 /// Runs schemathesis over the server's description of itself.
 pub(crate) fn schemathesis(args: &[&str], server: &Server) {
     let home = tempfile::tempdir().unwrap();
@@ -67,7 +84,11 @@ fn addresses(servers: &[(&str, &Server)]) -> Vec<String> {
 
 /// Python without the user's settings, keys and proxies.
 fn isolated(home: &TempDir) -> Command {
-    let mut command = Command::new(interpreter());
+    isolated_with(interpreter(), home)
+}
+
+fn isolated_with(interpreter: &str, home: &TempDir) -> Command {
+    let mut command = Command::new(interpreter);
     command.env_clear().env("HOME", home.path()).current_dir(home.path());
     for name in ["PATH", "LANG", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {
