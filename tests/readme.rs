@@ -105,7 +105,7 @@ fn first_cells(text: &str, header: &str) -> BTreeSet<String> {
     let rows = text.split(header).nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
     let cells = rows.map(|row| row.trim_start_matches('|').split('|').next().unwrap());
     let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
-    names.map(|name| name.split(['=', ':']).next().unwrap().to_owned()).collect()
+    names.map(|name| name.split(['=', ':', '@']).next().unwrap().to_owned()).collect()
 }
 
 #[test]
