@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::parse::{STATUS, paragraphs};
-use super::{EngineArgs, ModelArgs, OutputArgs, ReadArgs, TextArgs};
+use super::{EngineArgs, JobArgs, ModelArgs, OutputArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
 use crate::input::Template;
 use crate::output;
@@ -78,6 +78,9 @@ pub struct EmbedArgs {
 
     #[command(flatten)]
     pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub job: JobArgs,
 
     #[command(flatten)]
     pub model: ModelArgs,

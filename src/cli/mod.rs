@@ -24,9 +24,9 @@ pub(crate) use compare::{
 pub(crate) use embed::{EmbedArgs, OutputType};
 pub(crate) use engines::{EnginesArgs, EnginesCommand, InstallArgs};
 pub(crate) use flags::{
-    CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, GpuArgs, HardwareArgs, InputArgs, List, ListingArgs,
-    ModelArgs, ModelIdArgs, OutputArgs, PythonArgs, ReadArgs, ReportExportArgs, RequestArgs, Rounds, Share, TextArgs,
-    VectorArgs, one_per_model,
+    CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, GpuArgs, HardwareArgs, InputArgs, JobArgs, List,
+    ListingArgs, MaxFailures, ModelArgs, ModelIdArgs, OutputArgs, ProgressForm, PythonArgs, ReadArgs, ReportExportArgs,
+    RequestArgs, Rounds, Share, TextArgs, VectorArgs, one_per_model,
 };
 pub(crate) use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, RemoveArgs, SourceArgs};
 pub(crate) use parse::{Parsed, UsageError};

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
 use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
+use super::job::{JobOptions, Summary};
+use super::job_progress::{JobProgress, State};
 use super::{AppContext, Error, Outcome};
+use crate::cli::MaxFailures;
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::engine::{SubmitError, TextError};
 use crate::input::{EmptyFiles, InputError, Origin, Record, Records};
-use crate::output::{Destination, OutputError};
+use crate::output::{Destination, Job, OutputError};
 use crate::plural::{counted, plural};
 use crate::ui::{JobBar, Printer};
 
@@ -29,6 +35,7 @@ pub(super) struct BatchRun<'w> {
     pub destination: &'w Destination,
     /// True if rows are written only when all inputs are through.
     pub at_the_end: bool,
+    pub job: JobOptions,
 }
 
 /// The records of a run.
@@ -111,20 +118,45 @@ impl BatchRun<'_> {
     {
         let start = Instant::now();
         let BatchInput { records, read, total, empty } = input;
+        let JobOptions { saved, max_failures, progress, summary } = self.job;
+        let before = saved.as_ref().map(Counts::saved).unwrap_or_default();
         // Rows that come while it is drawn would tear it.
         let torn = self.destination.is_terminal() && !self.at_the_end;
-        let bar = (!torn).then(|| self.app.bars.job(total));
+        let bar = (!torn && !progress).then(|| self.app.bars.job(total));
         let printer = self.app.bars.printer().clone();
-        let mut rows = Rows { writer, printer, bar, position: 0, counts: Counts::default() };
+        let state = State {
+            before: before.inputs,
+            skipped: 0,
+            rows: before.inputs,
+            failed: before.failed,
+            bytes: 0,
+            ended: false,
+        };
+        let progress = progress.then(|| JobProgress::start(printer.clone(), state, total));
+        let progress = progress.transpose().map_err(Error::Thread)?;
+        let mut rows = Rows { writer, saved, max_failures, printer, bar, progress, position: 0, counts: before };
         let mut passed = 0u64;
-        let items = records.map(move |record| {
+        let mut left = before.inputs;
+        let skip = move |record: &Result<Record<T>, InputError>| {
+            let skipped = left > 0 && record.is_ok();
+            left -= u64::from(skipped);
+            !skipped
+        };
+        let items = records.filter({
+            let mut skip = skip;
+            move |record| skip(record)
+        });
+        let items = items.map(move |record| {
             record.map(|Record { id, content, kept, origin }| {
                 let (input, bytes) = match content.map(&prepare) {
                     Ok((input, bytes)) => (Ok(input), bytes),
                     Err(e) => (Err(TextError::new(e.to_string())), 0),
                 };
-                passed += bytes as u64 + 1;
                 let read = read.load(Ordering::Relaxed);
+                if passed == 0 && before.inputs > 0 {
+                    passed = read.saturating_sub(READ_AHEAD);
+                }
+                passed += bytes as u64 + 1;
                 // The reader is ahead of the record by the buffered bytes.
                 let tag = Tag { id, kept, origin, position: passed.clamp(read.saturating_sub(READ_AHEAD), read) };
                 Item { tag, input, bytes }
@@ -132,54 +164,85 @@ impl BatchRun<'_> {
         });
         let end = stream::stream(&work, items, &self.app.cancel, &mut rows);
 
-        let Rows { mut writer, printer, bar, counts, .. } = rows;
-        drop(bar);
         let end = match end {
+            Ok(()) => rows.check_failures(true),
+            Err(StreamError::Read(e)) => Err(e.into()),
+            Err(StreamError::Write(e)) => Err(e),
+            Err(StreamError::Thread(e)) => Err(Error::Thread(e)),
+            // Errors for all the rest must not take the place of what was there, either.
+            Err(StreamError::Ended(e)) => Err(Error::Ended(e)),
+            Err(StreamError::Cancelled) => Err(Error::Interrupted),
+        };
+        // Earlier records count: rows are written, and a file appears with them only if everything else succeeds.
+        let end = match end {
+            Err(e) if !matches!(e, Error::Output(_) | Error::PipeClosed) => rows.save(true).and(Err(e)),
+            end => end,
+        };
+        let Rows { writer, saved, printer, bar, progress, counts, .. } = rows;
+        drop((bar, progress));
+        let (end, saved) = match end {
             // Nothing but errors must not take the place of what was there.
             Ok(()) if counts.inputs > 0 && counts.succeeded == 0 && self.destination.replaced().is_some() => {
+                saved.into_iter().for_each(Job::discard);
                 drop(writer);
-                Ok(())
+                (Ok(()), None)
             }
-            Ok(()) => writer.finish().map_err(Error::from),
-            Err(StreamError::Write(e)) => Err(e.into()),
-            // Earlier records count: rows are written, and a file appears with them only if everything else succeeds.
-            Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
-            Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
-            // Errors for all the rest must not take the place of what was there, either.
-            Err(StreamError::Ended(e)) => writer.flush().map_err(Error::from).and(Err(Error::Ended(e))),
-            Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
+            Ok(()) => match writer.finish() {
+                Ok(()) => {
+                    saved.into_iter().for_each(Job::finish);
+                    (Ok(()), None)
+                }
+                Err(e) => (Err(e.into()), saved),
+            },
+            Err(e) => (Err(e), saved),
         };
         // Hardly ever meant: an earlier step of a pipeline failed.
         for name in empty.names() {
-            printer.warning(&format!("{name}: holds no {}", self.texts()));
+            printer.warning(&format!("{name}: holds no {}", texts(self.words.1)));
         }
-        self.summarise(&counts, &printer, start.elapsed().as_secs_f64(), &end);
+        let run = Ended { words: self.words, before: self.before, destination: self.destination, printer: &printer };
+        let seconds = start.elapsed().as_secs_f64();
+        run.summarise(&counts, &before, seconds, &end);
         if end.is_ok() && counts.inputs > 0 && counts.succeeded == 0 {
-            self.not_written("no input succeeded", &printer);
+            run.not_written("no input succeeded");
         } else if matches!(end, Err(Error::Ended(_))) {
-            self.not_written("the engine ended", &printer);
+            run.not_written("the engine ended");
         }
-        end?;
+        if let Some(saved) = saved.filter(|saved| saved.rows() > 0) {
+            let (path, rows) = (saved.path().display(), counted(saved.rows(), "row"));
+            printer.note(&format!("{path} holds {rows}: the same command with --resume goes on behind them"));
+        }
+        let summary = summary.map_or(Ok(()), |summary| counts.report(&before, summary, seconds, &end));
+        end.and(summary)?;
         Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
     }
+}
 
+/// The noun for what a file holds.
+fn texts(noun: &str) -> String {
+    if noun == "input" { "texts".to_owned() } else { plural(noun) }
+}
+
+/// A run that has ended, and the way to say so.
+struct Ended<'w> {
+    words: (&'static str, &'static str),
+    before: (&'static str, f64),
+    destination: &'w Destination,
+    printer: &'w Printer,
+}
+
+impl Ended<'_> {
     /// Says that there is no output, where it is a file.
-    fn not_written(&self, reason: &str, printer: &Printer) {
+    fn not_written(&self, reason: &str) {
         if let Some(path) = self.destination.replaced() {
             let kept = if path.exists() { "is left as it was" } else { "is not written" };
-            printer.error(&format!("{reason}: {} {kept}", path.display()), None);
+            self.printer.error(&format!("{reason}: {} {kept}", path.display()), None);
         }
     }
 
-    /// The noun for what a file holds.
-    fn texts(&self) -> String {
-        match self.words.1 {
-            "input" => "texts".to_owned(),
-            noun => plural(noun),
-        }
-    }
-
-    fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
+    /// `before`: the counts of an earlier process.
+    fn summarise(&self, counts: &Counts, before: &Counts, seconds: f64, end: &Result<(), Error>) {
+        let printer = self.printer;
         let Counts { inputs, documents, tokens, truncated, failed, succeeded, unknown } = *counts;
         if failed > NAMED_FAILURES {
             printer.error(&format!("{} failed", counted(failed - NAMED_FAILURES, "more input")), None);
@@ -192,14 +255,14 @@ impl BatchRun<'_> {
         let verb = if end.is_ok() { verb } else { "Stopped after" };
         let failed = (failed > 0).then(|| format!("{failed} failed"));
         let (within, pace, paced) = match documents {
-            0 => (None, succeeded, noun),
+            0 => (None, succeeded - before.succeeded, noun),
             n => (Some(counted(n, "document")), n, "document"),
         };
         // A server reports nothing about single texts.
         let seen = (!unknown).then(|| format!("{}, {truncated} truncated", counted(tokens, "token")));
         let parts: Vec<String> = within.into_iter().chain(seen).chain(failed).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-        let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens)) };
+        let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens - before.tokens)) };
         let (what, took) = self.before;
         let done = if succeeded < inputs { format!("{succeeded} of ") } else { String::new() };
         printer.note(&format!(
@@ -220,7 +283,8 @@ struct Tag {
     position: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Counts {
     inputs: u64,
     documents: u64,
@@ -233,14 +297,47 @@ struct Counts {
     unknown: bool,
 }
 
+impl Counts {
+    /// The counts of an earlier process.
+    fn saved(job: &Job) -> Self {
+        let counts = Self::deserialize(job.counts()).unwrap_or_default();
+        Self { inputs: job.rows(), ..counts }
+    }
+
+    /// Writes the summary of a job, of which an earlier process did `before`.
+    fn report(&self, before: &Self, summary: Summary, seconds: f64, end: &Result<(), Error>) -> Result<(), Error> {
+        let Self { inputs, tokens, truncated, failed, succeeded, unknown, .. } = *self;
+        let known = |count: u64| (!unknown).then_some(count);
+        let Summary { file, mut job } = summary;
+        let model = job.shift_remove("model");
+        let report = json!({
+            "complete": end.is_ok() && (inputs == 0 || succeeded > 0),
+            "error": end.as_ref().err().map(ToString::to_string),
+            "rows": inputs,
+            "failed": failed,
+            "tokens": known(tokens),
+            "truncated": known(truncated),
+            "rows_of_earlier_runs": before.inputs,
+            "seconds": seconds,
+            "rows_per_second": (inputs - before.inputs) as f64 / seconds.max(1e-9),
+            "model": model,
+            "options": job,
+        });
+        Ok(file.write(&format!("{report:#}\n"))?)
+    }
+}
+
 /// Most bytes that the readers of an input buffer.
 const READ_AHEAD: u64 = 256 << 10;
 
 /// Writes results as rows and keeps count.
 struct Rows<W> {
     writer: W,
+    saved: Option<Job>,
+    max_failures: Option<MaxFailures>,
     printer: Printer,
     bar: Option<JobBar>,
+    progress: Option<JobProgress>,
     /// Bytes of input that are through.
     position: u64,
     counts: Counts,
@@ -253,12 +350,37 @@ impl<W> Rows<W> {
             self.printer.error(message, None);
         }
     }
+
+    /// Refuses more failures than may be; `end`: no more inputs come.
+    fn check_failures(&self, end: bool) -> Result<(), Error> {
+        let Counts { inputs, failed, .. } = self.counts;
+        match self.max_failures {
+            Some(limit) if limit.exceeded(failed, inputs, end) => Err(Error::Failures { failed, inputs, limit }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<W> Rows<W> {
+    /// Hands the rows so far to the system and, if it is time or `now`, brings them to the disk.
+    fn save<O>(&mut self, now: bool) -> Result<(), Error>
+    where
+        W: Writer<O>,
+    {
+        self.writer.flush()?;
+        // Rows without a result are worth nothing.
+        if let Some(saved) = self.saved.as_mut().filter(|saved| self.counts.succeeded > 0 && (now || saved.is_due())) {
+            let counts = serde_json::to_value(self.counts).unwrap_or_default();
+            saved.checkpoint(self.counts.inputs, counts)?;
+        }
+        Ok(())
+    }
 }
 
 impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
-    type Error = OutputError;
+    type Error = Error;
 
-    fn take(&mut self, tag: Tag, result: Result<O, TextError>) -> Result<(), OutputError> {
+    fn take(&mut self, tag: Tag, result: Result<O, TextError>) -> Result<(), Error> {
         self.position = tag.position;
         let index = self.counts.inputs;
         self.counts.inputs += 1;
@@ -281,15 +403,23 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
             }
             Err(message) => self.failed(message),
         }
-        self.writer.write(index, tag.id, &tag.kept, result)
+        let failed = result.is_err();
+        self.writer.write(index, tag.id, &tag.kept, result)?;
+        if failed { self.check_failures(false) } else { Ok(()) }
     }
 
-    fn settle(&mut self) -> Result<(), OutputError> {
+    fn settle(&mut self) -> Result<(), Error> {
         if let Some(bar) = &self.bar {
             let Counts { inputs, documents, .. } = self.counts;
             bar.update(inputs.max(documents), self.position);
         }
-        self.writer.flush()
+        if let Some(progress) = &self.progress {
+            let (Counts { inputs, failed, .. }, position) = (self.counts, self.position);
+            progress.update(|state| {
+                (state.rows, state.failed, state.bytes) = (inputs, failed, position);
+            });
+        }
+        self.save(false)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::record_id::RecordId;
 
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
 use super::engine_flags;
+use super::job::JobOptions;
 use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
@@ -84,7 +85,14 @@ pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    let run = BatchRun { app, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
+    let run = BatchRun {
+        app,
+        words: ("Classified", "input"),
+        before,
+        destination: &destination,
+        at_the_end: false,
+        job: JobOptions::default(),
+    };
     run.run(BatchInput::new(None, records), prepare, work, writer)
 }
 

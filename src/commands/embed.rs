@@ -1,6 +1,6 @@
 //! `infa embed`: texts in, vectors out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,21 +9,23 @@ use crate::record_id::RecordId;
 
 use super::async_runtime::EngineRuntime;
 use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, results};
+use super::job::Prepared;
 use super::overwrite::Places;
-use super::{AppContext, Error, Outcome, texts};
-use crate::cli::{EmbedArgs, OutputType};
+use super::{AppContext, Error, Outcome, job, texts};
+use crate::cli::{EmbedArgs, FieldArgs, OutputType, ReadArgs};
 use crate::engine::open::Purpose;
 use crate::engine::stream::Work;
 use crate::engine::{
     self, Completed, Embedding, Engine, OutputKind, OutputOf, Request, RequestOptions, Role, SparseEmbedding,
     TokenEmbeddings,
 };
-use crate::input::{Text, vectors};
+use crate::input::{Template, Text, expand, vectors};
 use crate::output::{
-    self, Compression, Destination, Encoding, Format, Numbers, OutputError, Ranges, Row, RowWriter, Shape, Vector,
+    self, Compression, Destination, Encoding, Format, Job, Numbers, OutputError, Ranges, Row, RowWriter, Shape, Vector,
 };
 use crate::plural::counted;
 use arrow_schema::DataType;
+use serde_json::{Map, Value as Json};
 
 pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
@@ -38,6 +40,7 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
         embedding_dtype,
         ranges,
         output: _,
+        job,
         model,
         engine,
         text,
@@ -63,12 +66,17 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
         encoding: Encoding { dtype: embedding_dtype.unwrap_or_default(), ranges },
         keep: keep.iter().map(|name| KeptColumn { name: name.clone(), data_type: DataType::Utf8 }).collect(),
         compression: output.as_deref().map(Compression::of_file).unwrap_or_default(),
+        rows: 0,
     };
     output::check(format, &settings).map_err(open_error)?;
     if output.is_none() && format.is_binary() && destination.is_terminal() {
         return Err(Error::OutputOpen(OutputError::Terminal { format }));
     }
-    Places::of(&read.files, &options).writes("--output", output.as_deref())?;
+    let mut places = Places::of(&read.files, &options);
+    places.writes("--output", output.as_deref())?;
+    places.writes("--summary", job.summary.as_deref())?;
+    let job = Prepared::new(job, &destination, files(&read, format, &settings))?;
+    let rows = rows(&read, template.as_ref(), &settings, format, (output_type, role));
     let mut records =
         texts::open(read, texts::Parts { template, keep, ..Default::default() }, "infa embed", "texts", app)?;
 
@@ -82,12 +90,17 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     if matches!(format, Format::Parquet | Format::Arrow) {
         settings.keep = records.kept_columns()?;
     }
+    let mut decisive = job::model(&options, engine.info(), job.continuable(), app)?;
+    decisive.extend(rows);
+    let (sink, job) = job.begin(&destination, decisive, app)?;
+    settings.rows = job.saved.as_ref().map_or(0, Job::rows);
     let writer = match shortened {
         true => output::preview(),
-        false => output::open_with(format, &destination, &settings),
+        false => output::open_with(format, || Ok(sink), &settings),
     };
     let writer = writer.map_err(open_error)?;
-    let run = BatchRun { app, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
+    let words = ("Embedded", "input");
+    let run = BatchRun { app, words, before, destination: &destination, at_the_end: false, job };
     let (input, vectors) = (BatchInput::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();
@@ -103,6 +116,49 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
         app.bars.printer().note(advice);
     }
     Ok(outcome)
+}
+
+/// The input files, if a job over them can be continued; else the reason that it cannot.
+fn files(read: &ReadArgs, format: Format, settings: &output::Settings) -> Result<Vec<PathBuf>, &'static str> {
+    if settings.continuation(format).is_none() {
+        return Err("files of this format cannot be continued; write jsonl, csv, npy or f32 without compression");
+    }
+    if !read.text.is_empty() {
+        return Err("texts of --text are no job that can be continued; put them into a file");
+    }
+    // What cannot be listed is an error when it is opened.
+    let files = expand(&read.files).unwrap_or_default();
+    if files.is_empty() || !files.iter().all(|path| path.as_os_str() != "-" && path.is_file()) {
+        return Err("stdin and pipes cannot be read again; name files");
+    }
+    Ok(files)
+}
+
+/// What decides the rows of a job, besides the model and the input files.
+fn rows(
+    read: &ReadArgs,
+    template: Option<&Template>,
+    settings: &output::Settings,
+    format: Format,
+    (output_type, role): (OutputType, Role),
+) -> Map<String, Json> {
+    let FieldArgs { input_format, field, id_field } = &read.fields;
+    let Encoding { dtype, ranges } = &settings.encoding;
+    let word = |value: &dyn std::fmt::Debug| Json::from(format!("{value:?}").to_lowercase());
+    let mut rows = Map::new();
+    let mut put = |name: &str, value: Json| _ = rows.insert(name.into(), value);
+    put("output type", word(&output_type));
+    put("mode", word(&role));
+    put("format", word(&format));
+    put("precision", settings.precision.map(|precision| format!("{precision:?}")).into());
+    put("embedding dtype", word(dtype));
+    put("ranges", ranges.as_ref().map(|ranges| format!("{ranges:?}")).into());
+    put("keep", settings.keep.iter().map(|column| column.name.clone()).collect());
+    put("input format", input_format.as_ref().map(|format| format!("{format:?}").to_lowercase()).into());
+    put("field", field.clone().into());
+    put("id field", id_field.clone().into());
+    put("template", template.map(|template| format!("{template:?}")).into());
+    rows
 }
 
 /// Reads the least and the largest numbers of each dimension.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
+use crate::cli::MaxFailures;
 use crate::compare::runs::RunsError;
 use crate::compare::vectors::MatchError;
 use crate::engine::launch::LaunchError;
@@ -90,6 +91,8 @@ pub(crate) enum Error {
     /// The engine ended in the middle of the work.
     #[error("{0}")]
     Ended(TextError),
+    #[error("{failed} of {inputs} inputs failed, more than --max-failures {limit}")]
+    Failures { failed: u64, inputs: u64, limit: MaxFailures },
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
     #[error("signals cannot be handled: {0}")]
@@ -237,6 +240,7 @@ impl Error {
         match self {
             Self::PipeClosed => 0,
             Self::Output(_)
+            | Self::Failures { .. }
             | Self::Stdout(_)
             | Self::Stdin(_)
             | Self::Input(InputError::Read { .. })
@@ -285,6 +289,7 @@ impl Error {
             Self::Ended(_) => {
                 Some("no further input can be computed; -vv shows everything a Python process writes".into())
             }
+            Self::Failures { .. } => Some("correct the inputs that are named above, or raise the limit".into()),
             Self::Thread(e) => Some(crate::threads::hint(&e.to_string()).into()),
             Self::Serve(e) => e.hint(),
             Self::Load { hint, .. } => hint.clone(),

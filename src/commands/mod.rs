@@ -14,6 +14,8 @@ mod engine_set;
 mod engines;
 mod error;
 mod exports;
+mod job;
+mod job_progress;
 mod man;
 mod model;
 mod overwrite;

@@ -35,6 +35,18 @@ pub enum OutputError {
         name: String,
         source: io::Error,
     },
+    /// Another process writes this output.
+    #[error("{}: another infa writes it", path.display())]
+    Busy { path: PathBuf },
+    /// The partial file of an earlier job is there, and no flag says what becomes of it.
+    #[error("{}: an earlier job left {rows} rows in {}", path.display(), part.display())]
+    Left { path: PathBuf, part: PathBuf, rows: u64 },
+    /// The partial file belongs to a job that writes other rows.
+    #[error("{}: it was begun with another {}", part.display(), differences.join(", another "))]
+    OtherJob { part: PathBuf, differences: Vec<String> },
+    /// The manifest of a partial file is broken.
+    #[error("{}: it does not describe the partial file beside it: {reason}", path.display())]
+    Manifest { path: PathBuf, reason: String },
     /// An embedding has the wrong length.
     #[error("the embedding of input {index} has {found} dimensions instead of {expected}")]
     Dimensions {
@@ -114,6 +126,10 @@ impl OutputError {
                 "write to a file, for example with -o vectors.npy (-o - writes to the terminal)".into()
             }
             Self::Shape { .. } => "use --format jsonl, json, parquet or arrow".into(),
+            Self::Busy { .. } => "wait for it, or write to another file".into(),
+            Self::Left { .. } => "--resume continues it, --restart discards it".into(),
+            Self::OtherJob { .. } => "repeat its command with --resume, or begin anew with --restart".into(),
+            Self::Manifest { .. } => "--restart discards both".into(),
             Self::Range { .. } => {
                 "name ranges for the model's numbers with --ranges FILE, a .npy of two rows: the least and the largest number of each dimension".into()
             }

@@ -27,7 +27,7 @@ pub(super) fn written(format: Format, dimensions: usize, rows: &[Row<'_>]) -> Ve
 fn written_with(format: Format, settings: &Settings, rows: &[Row<'_>]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
-    let mut writer = open_with(format, &Destination::File(path.clone()), settings).unwrap();
+    let mut writer = open_with(format, || Sink::open(&Destination::File(path.clone())), settings).unwrap();
     for row in rows {
         writer.write(row).unwrap();
     }
@@ -286,7 +286,8 @@ fn whole_numbers_in_text_and_arrays() {
         let encoding = Encoding { dtype, ranges: None };
         let settings = Settings { encoding, ..Settings::new(Shape::Dense(dimensions), None) };
         let folder = tempfile::tempdir().unwrap();
-        let Err(error) = open_with(format, &Destination::File(folder.path().join("out")), &settings) else {
+        let Err(error) = open_with(format, || Sink::open(&Destination::File(folder.path().join("out"))), &settings)
+        else {
             panic!("{dtype} {format:?}")
         };
         assert!(error.to_string().contains(&dtype.to_string()), "{error}");

@@ -61,6 +61,11 @@ impl Printer {
         }
     }
 
+    /// Prints a line for a program that reads stderr, also when quiet.
+    pub fn line(&self, line: &str) {
+        self.stderr(line);
+    }
+
     /// Writes data to stdout.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod engine;
 mod engine_set;
 mod exports;
 mod given;
+mod job;
 mod list;
 mod listing;
 mod model;
@@ -14,6 +15,7 @@ pub(crate) use engine::{EngineArgs, PythonArgs, RequestArgs};
 pub(crate) use engine_set::EngineSetArgs;
 pub(crate) use exports::ReportExportArgs;
 pub(crate) use given::given;
+pub(crate) use job::{JobArgs, MaxFailures, ProgressForm};
 pub(crate) use list::{List, list, one_per_model};
 pub(crate) use listing::ListingArgs;
 pub(crate) use model::{

@@ -9,6 +9,7 @@ use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
 use crate::commands::engine_flags;
+use crate::commands::job::JobOptions;
 use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome, texts};
 use crate::engine::open::{EngineOptions, Purpose};
@@ -77,7 +78,14 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
             let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
-            let run = BatchRun { app, words, before, destination: &destination, at_the_end: true };
+            let run = BatchRun {
+                app,
+                words,
+                before,
+                destination: &destination,
+                at_the_end: true,
+                job: JobOptions::default(),
+            };
             one::run(run, BatchInput::new(Some(first), records), (runtime, reranker), query, top_n, kept, writer)
         }
         None => {
@@ -100,7 +108,14 @@ pub(crate) fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> 
             let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
-            let run = BatchRun { app, words, before, destination: &destination, at_the_end: false };
+            let run = BatchRun {
+                app,
+                words,
+                before,
+                destination: &destination,
+                at_the_end: false,
+                job: JobOptions::default(),
+            };
             many::run(run, BatchInput::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
         }
     }

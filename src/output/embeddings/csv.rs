@@ -22,7 +22,14 @@ pub(crate) struct Csv {
 
 impl Csv {
     pub(crate) fn new(mut sink: Sink, dimensions: usize, settings: &Settings) -> Self {
-        let out = sink.buffer();
+        if settings.rows == 0 {
+            Self::header(sink.buffer(), dimensions, settings);
+        }
+        let (encoding, keep) = (settings.encoding.clone(), settings.keep.len());
+        Self { sink, dimensions, digits: Digits(settings.precision), encoding, keep }
+    }
+
+    fn header(out: &mut Vec<u8>, dimensions: usize, settings: &Settings) {
         out.extend_from_slice(b"index,id");
         for column in &settings.keep {
             out.push(b',');
@@ -34,8 +41,6 @@ impl Csv {
             json(&i, out);
         }
         out.push(b'\n');
-        let (encoding, keep) = (settings.encoding.clone(), settings.keep.len());
-        Self { sink, dimensions, digits: Digits(settings.precision), encoding, keep }
     }
 }
 

@@ -26,12 +26,13 @@ pub(crate) struct Npy {
 }
 
 impl Npy {
-    pub(crate) fn new(mut sink: Sink, dimensions: usize, encoding: Encoding) -> Result<Self, OutputError> {
+    /// `rows`: those that the sink holds already.
+    pub(crate) fn new(mut sink: Sink, dimensions: usize, encoding: Encoding, rows: u64) -> Result<Self, OutputError> {
         let spool = if sink.can_rewrite() { None } else { Some(Spool::new()?) };
-        if spool.is_none() {
+        if spool.is_none() && rows == 0 {
             sink.buffer().extend_from_slice(&head(encoding.descr(), "0, 0"));
         }
-        Ok(Self { sink, spool, rows: 0, dimensions, encoding })
+        Ok(Self { sink, spool, rows, dimensions, encoding })
     }
 
     fn body(&mut self) -> &mut Sink {
@@ -129,7 +130,7 @@ mod tests {
     fn through_a_pipe() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let sink = Sink::direct("stdout".into(), File::from(OwnedFd::from(writer)));
-        let mut npy = Box::new(Npy::new(sink, 2, Encoding::default()).unwrap());
+        let mut npy = Box::new(Npy::new(sink, 2, Encoding::default(), 0).unwrap());
         for row in &ROWS {
             npy.write(row).unwrap();
             npy.flush().unwrap();
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn a_row_out_of_turn_is_refused() {
         let sink = Sink::direct("x".into(), tempfile::tempfile().unwrap());
-        let mut npy = Npy::new(sink, 1, Encoding::default()).unwrap();
+        let mut npy = Npy::new(sink, 1, Encoding::default(), 0).unwrap();
         let row = |index| Row { index, id: None, kept: &[], outcome: vector(&[1.0]) };
         npy.write(&row(0)).unwrap();
         let error = npy.write(&row(2)).unwrap_err();

@@ -28,7 +28,7 @@ pub(crate) struct Npz {
 impl Npz {
     pub(crate) fn new(sink: Sink, dimensions: usize, encoding: Encoding) -> Result<Self, OutputError> {
         let Spool { sink: spooled, file } = Spool::new()?;
-        let vectors = Raw::new(spooled, dimensions, encoding);
+        let vectors = Raw::new(spooled, dimensions, encoding, 0);
         Ok(Self { sink, vectors, file, ids: Ids::new()? })
     }
 }

@@ -24,7 +24,7 @@ const OWN: [&str; 9] = ["index", "id", "tokens", "truncated", "error", "embeddin
 
 /// Refuses a format that cannot hold embeddings of this shape, number and columns, or has no digits to limit.
 pub(crate) fn check(format: Format, settings: &Settings) -> Result<(), OutputError> {
-    let Settings { shape, precision, encoding: Encoding { dtype, ranges }, keep, compression } = settings;
+    let Settings { shape, precision, encoding: Encoding { dtype, ranges }, keep, compression, .. } = settings;
     let refuse = |what: String| Err(OutputError::Shape { format, what });
     if precision.is_some() && !format.is_text() {
         return Err(OutputError::Precision { format });
@@ -95,16 +95,16 @@ pub fn open(
     shape: Shape,
     precision: Option<Precision>,
 ) -> Result<Box<dyn RowWriter + Send>, OutputError> {
-    open_with(format, destination, &Settings::new(shape, precision))
+    open_with(format, || Sink::open(destination), &Settings::new(shape, precision))
 }
 
-/// Opens `destination` for rows.
+/// Opens a sink for rows.
 ///
 /// # Errors
-/// The format cannot hold them, or something goes wrong with the destination.
+/// The format cannot hold them, or something goes wrong with the sink.
 pub(crate) fn open_with(
     format: Format,
-    destination: &Destination,
+    sink: impl FnOnce() -> Result<Sink, OutputError>,
     settings: &Settings,
 ) -> Result<Box<dyn RowWriter + Send>, OutputError> {
     check(format, settings)?;
@@ -113,17 +113,17 @@ pub(crate) fn open_with(
         Shape::Sparse | Shape::Tokens(_) => 0,
     };
     check_numbers(&settings.encoding, dimensions)?;
-    let sink = Sink::open(destination)?.compressed(settings.compression)?;
+    let sink = sink()?.compressed(settings.compression)?;
     let encoding = || settings.encoding.clone();
     Ok(match format {
         Format::Jsonl => Box::new(json::Rows::new(sink, false, settings)),
         Format::Json => Box::new(json::Rows::new(sink, true, settings)),
         Format::Csv => Box::new(csv::Csv::new(sink, dimensions, settings)),
-        Format::Npy => Box::new(npy::Npy::new(sink, dimensions, encoding())?),
+        Format::Npy => Box::new(npy::Npy::new(sink, dimensions, encoding(), settings.rows)?),
         Format::Npz => Box::new(Npz::new(sink, dimensions, encoding())?),
         Format::Parquet => Box::new(Parquet::new(sink, settings)?),
         Format::Arrow => Box::new(Arrow::new(sink, settings)?),
-        Format::F32 => Box::new(Raw::new(sink, dimensions, encoding())),
+        Format::F32 => Box::new(Raw::new(sink, dimensions, encoding(), settings.rows)),
     })
 }
 

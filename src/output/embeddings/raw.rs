@@ -13,8 +13,9 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) fn new(sink: Sink, dimensions: usize, encoding: Encoding) -> Self {
-        Self { sink, dimensions, encoding, rows: 0 }
+    /// `rows`: those that the sink holds already.
+    pub(crate) fn new(sink: Sink, dimensions: usize, encoding: Encoding, rows: u64) -> Self {
+        Self { sink, dimensions, encoding, rows }
     }
 
     /// The shape so far, as NumPy writes it.

@@ -19,16 +19,17 @@ pub(crate) struct Settings {
     /// Columns of the input, in the order of [`Row::kept`](super::row::Row::kept).
     pub keep: Vec<KeptColumn>,
     pub compression: Compression,
+    /// Rows that the output has already.
+    pub rows: u64,
 }
 
 impl Settings {
     pub(crate) fn new(shape: Shape, precision: Option<Precision>) -> Self {
         let (encoding, keep, compression) = (Encoding::default(), Vec::new(), Compression::default());
-        Self { shape, precision, encoding, keep, compression }
+        Self { shape, precision, encoding, keep, compression, rows: 0 }
     }
 
     /// The way to continue a partial file of this format; `None` if only whole files can be made anew.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for jobs that continue a partial file"))]
     pub(crate) fn continuation(&self, format: Format) -> Option<Continuation> {
         let Shape::Dense(dimensions) = self.shape else {
             return (format == Format::Jsonl && self.compression == Compression::None).then_some(Continuation::Lines);

@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod compression;
 pub(crate) mod destination;
 pub(crate) mod document;
+pub(crate) mod job;
 pub(crate) mod part;
 mod place;
 pub(crate) mod shared;

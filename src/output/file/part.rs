@@ -2,7 +2,7 @@
 //!
 //! Its name is the target's with six letters and `.infa-part`, an ending that no other program uses. The writing
 //! process holds a lock on it. A part without a lock was left behind by a killed process; the next output to the same
-//! target removes it.
+//! target removes it. The part of a job has no letters; beside a manifest it is kept ([`super::job`]).
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -11,15 +11,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-
-use tempfile::NamedTempFile;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The letters between the target's name and the suffix.
 const LETTERS: usize = 6;
 /// The ending of partial files. They are removed without a question, so the ending must be unique: `split` makes
 /// `data.000001.part`.
-const SUFFIX: &str = ".infa-part";
+pub(super) const SUFFIX: &str = ".infa-part";
 
 /// Bytes of the target's name that a part's has: names of files have at most 255.
 const MAX_PREFIX: usize = 255 - 1 - LETTERS - SUFFIX.len();
@@ -27,8 +26,24 @@ const MAX_PREFIX: usize = 255 - 1 - LETTERS - SUFFIX.len();
 /// Parts that are being written. Signals end the process without running destructors.
 static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A part; dropped, it is removed.
-pub(crate) struct Part(NamedTempFile);
+/// A part; dropped, it is removed, unless it is kept for a later job.
+pub(crate) struct Part {
+    file: File,
+    path: PathBuf,
+    kept: Kept,
+}
+
+/// True once a part outlives its process.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Arc<AtomicBool>);
+
+impl Kept {
+    /// Keeps the part at `path`, or leaves it to its end again.
+    pub(super) fn set(&self, path: &Path, kept: bool) {
+        self.0.store(kept, Ordering::Relaxed);
+        register(|parts| _ = if kept { parts.remove(path) } else { parts.insert(path.to_owned()) });
+    }
+}
 
 impl Part {
     /// A part for `file_name` in `directory`, with these permissions less the umask; parts of earlier processes go.
@@ -47,30 +62,82 @@ impl Part {
             let _ = part.as_file().try_lock();
             // Another process may have swept it away before it was locked.
             if part.as_file().metadata()?.nlink() > 0 {
-                register(|parts| _ = parts.insert(part.path().to_owned()));
-                return Ok(Self(part));
+                let (file, path) = part.keep().map_err(|error| error.error)?;
+                return Ok(Self::new(file, path));
             }
         }
+    }
+
+    /// The part of a job: its name is the target's with the suffix, so that a later process finds it, and there is one at a
+    /// time. What an earlier process wrote is still in it.
+    ///
+    /// # Errors
+    /// `WouldBlock` if another process writes it.
+    pub(super) fn claim(path: PathBuf, mode: u32) -> io::Result<Self> {
+        loop {
+            let mut options = fs::OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(mode);
+            // Neither links nor pipes are followed or waited for.
+            let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path)?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() || !is_mine(&metadata) {
+                return Err(io::Error::other("the partial file beside it belongs to somebody else"));
+            }
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                // Some file systems have no locks.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            // The process that held the lock may have moved or removed it.
+            let same = |there: fs::Metadata| (there.dev(), there.ino()) == (metadata.dev(), metadata.ino());
+            if fs::symlink_metadata(&path).is_ok_and(same) {
+                return Ok(Self::new(file, path));
+            }
+        }
+    }
+
+    fn new(file: File, path: PathBuf) -> Self {
+        register(|parts| _ = parts.insert(path.clone()));
+        Self { file, path, kept: Kept::default() }
     }
 
     /// The file itself.
     pub(crate) fn file(&mut self) -> &mut File {
-        self.0.as_file_mut()
+        &mut self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Moves it to its place, with its content on the disk: after a power cut the name would else stand for an empty file.
     pub(crate) fn persist(self, place: &Path) -> io::Result<()> {
-        // Some file systems cannot; a disk that fails is an error.
-        match self.0.as_file().sync_data() {
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) => {
-                return Err(error);
-            }
-            _ => {}
+        sync(&self.file)?;
+        fs::rename(&self.path, place)?;
+        // What is at the path now is another process's.
+        self.kept.set(&self.path, true);
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.kept.0.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.path);
+            register(|parts| _ = parts.remove(&self.path));
         }
-        let path = self.0.path().to_owned();
-        let moved = self.0.persist(place).map(drop).map_err(|error| error.error);
-        register(|parts| _ = parts.remove(&path));
-        moved
+    }
+}
+
+/// Brings what was written to the disk. Some file systems cannot; a disk that fails is an error.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sink of bytes: stdout, a device, or a file that takes its name when it is complete.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +26,7 @@ pub(crate) struct Sink {
     encoder: Option<Encoder>,
 }
 
-enum Target {
+pub(super) enum Target {
     /// Written as it comes: stdout, a device, a pipe.
     Direct(File),
     /// Written beside its place and renamed at the end.
@@ -56,49 +57,21 @@ impl Sink {
     fn file(path: &Path) -> Result<Self, OutputError> {
         let name = path.display().to_string();
         let failed = |source| OutputError::Open { path: path.to_path_buf(), source };
-        // Behind a symbolic link the file is replaced, not the link.
-        let place = match behind_links(path).map_err(failed)? {
-            Behind::Descriptor(number) => {
-                let file = duplicate(number).map_err(failed)?;
-                return Ok(Self::direct(name, file));
-            }
-            Behind::File(place) => place,
+        let Replaced { place, directory, file_name, mode } = match Target::of(path)? {
+            Found::Direct(file) => return Ok(Self::direct(name, file)),
+            Found::Replaced(replaced) => replaced,
         };
-        let old = match fs::metadata(&place) {
-            Ok(metadata) if metadata.is_dir() => {
-                return Err(OutputError::Directory { path: path.to_path_buf() });
-            }
-            Ok(metadata) => Some(metadata),
-            // A slash at the end means a directory, even if it does not exist.
-            Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
-                return Err(OutputError::Directory { path: path.to_path_buf() });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(error)),
-        };
-        if old.is_some() {
-            // A file that may not be written may not be replaced either.
-            let file = OpenOptions::new().write(true).open(&place).map_err(failed)?;
-            if old.as_ref().is_some_and(|old| !old.is_file()) {
-                return Ok(Self::direct(name, file));
-            }
-        }
-        let (Some(file_name), Some(directory)) = (place.file_name(), place.parent()) else {
-            return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
-        };
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        if !directory.is_dir() {
-            let directory = directory.to_path_buf();
-            return Err(OutputError::MissingDirectory { path: path.to_path_buf(), directory });
-        }
-        // The mode of a new file, less the umask; an existing file's mode is kept, lest a private file become public.
-        let mode = old.map(|old| old.permissions().mode() & 0o777);
-        let part = Part::create(directory, file_name, mode.unwrap_or(0o666));
+        let part = Part::create(&directory, &file_name, mode.unwrap_or(0o666));
         let mut part = part.map_err(|error| failed(without_path(error)))?;
         if let Some(mode) = mode {
             part.file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
         }
-        Ok(Self::new(name, Target::Replacing { part, place }))
+        Ok(Self::replacing(name, part, place))
+    }
+
+    /// A sink that appends to `part`, which will take the place of `place`.
+    pub(super) fn replacing(name: String, part: Part, place: PathBuf) -> Self {
+        Self::new(name, Target::Replacing { part, place })
     }
 
     /// The same output, with all that is written to it compressed.
@@ -186,7 +159,63 @@ impl Sink {
     }
 }
 
-/// The file itself, past tempfile's wrapper, which would put its own path into every error.
+/// What a path of an output stands for.
+pub(super) enum Found {
+    /// Written as it comes.
+    Direct(File),
+    Replaced(Replaced),
+}
+
+/// A file that is replaced when everything is written.
+pub(super) struct Replaced {
+    pub place: PathBuf,
+    pub directory: PathBuf,
+    pub file_name: OsString,
+    /// The permissions of the file that is there. They are kept, lest a private file become public.
+    pub mode: Option<u32>,
+}
+
+impl Target {
+    /// Finds what `path` stands for.
+    pub(super) fn of(path: &Path) -> Result<Found, OutputError> {
+        let failed = |source| OutputError::Open { path: path.to_path_buf(), source };
+        // Behind a symbolic link the file is replaced, not the link.
+        let place = match behind_links(path).map_err(failed)? {
+            Behind::Descriptor(number) => return duplicate(number).map(Found::Direct).map_err(failed),
+            Behind::File(place) => place,
+        };
+        let old = match fs::metadata(&place) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(OutputError::Directory { path: path.to_path_buf() });
+            }
+            Ok(metadata) => Some(metadata),
+            // A slash at the end means a directory, even if it does not exist.
+            Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                return Err(OutputError::Directory { path: path.to_path_buf() });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        if old.is_some() {
+            // A file that may not be written may not be replaced either.
+            let file = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+            if old.as_ref().is_some_and(|old| !old.is_file()) {
+                return Ok(Found::Direct(file));
+            }
+        }
+        let (Some(file_name), Some(directory)) = (place.file_name().map(OsStr::to_os_string), place.parent()) else {
+            return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
+        };
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let directory = directory.to_path_buf();
+        if !directory.is_dir() {
+            return Err(OutputError::MissingDirectory { path: path.to_path_buf(), directory });
+        }
+        let mode = old.map(|old| old.permissions().mode() & 0o777);
+        Ok(Found::Replaced(Replaced { place, directory, file_name, mode }))
+    }
+}
+
 fn file(target: &mut Target) -> &mut File {
     match target {
         Target::Direct(file) => file,
