@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
-use super::job::{JobOptions, Summary};
 use super::job_progress::{JobProgress, State};
 use super::{AppContext, Error, Outcome};
 use crate::cli::MaxFailures;
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::engine::{SubmitError, TextError};
 use crate::input::{EmptyFiles, InputError, Origin, Record, Records};
-use crate::output::{Destination, Job, OutputError};
+use crate::output::{Destination, Document, Job, OutputError};
 use crate::plural::{counted, plural};
 use crate::ui::{JobBar, Printer};
 
@@ -36,6 +35,23 @@ pub(super) struct BatchRun<'w> {
     /// True if rows are written only when all inputs are through.
     pub at_the_end: bool,
     pub job: JobOptions,
+}
+
+/// Options of a job besides its input and output.
+#[derive(Default)]
+pub(super) struct JobOptions {
+    /// The rows so far, where the job can be continued.
+    pub saved: Option<Job>,
+    pub max_failures: Option<MaxFailures>,
+    /// Progress as JSON.
+    pub progress: bool,
+    pub summary: Option<Summary>,
+}
+
+/// A file for the counts of a job, and what it says besides them.
+pub(super) struct Summary {
+    pub file: Document,
+    pub job: Map<String, Json>,
 }
 
 /// The records of a run.

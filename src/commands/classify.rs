@@ -8,9 +8,8 @@ use serde_json::Value as Json;
 use crate::kept::KeptValue;
 use crate::record_id::RecordId;
 
-use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
+use super::batch_run::{self, BatchInput, BatchRun, Counted, JobOptions, Writer, open_error};
 use super::engine_flags;
-use super::job::JobOptions;
 use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};

@@ -6,33 +6,16 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::batch_run::open_error;
+use super::batch_run::{JobOptions, Summary, open_error};
 use super::{AppContext, Error};
-use crate::cli::{JobArgs, MaxFailures, ProgressForm};
+use crate::cli::{JobArgs, ProgressForm};
 use crate::engine::open::EngineOptions;
 use crate::engine::{EngineInfo, TextOptions};
 use crate::fetch::FetchError;
 use crate::fetch::digest::Hasher;
 use crate::model::fingerprint;
 use crate::model::source::WeightsFile;
-use crate::output::{Claim, Destination, Document, Job, Sink};
-
-/// Options of a job besides its input and output.
-#[derive(Default)]
-pub(super) struct JobOptions {
-    /// The rows so far, where the job can be continued.
-    pub saved: Option<Job>,
-    pub max_failures: Option<MaxFailures>,
-    /// Progress as JSON.
-    pub progress: bool,
-    pub summary: Option<Summary>,
-}
-
-/// A file for the counts of a job, and what it says besides them.
-pub(super) struct Summary {
-    pub file: Document,
-    pub job: Map<String, Json>,
-}
+use crate::output::{Claim, Destination, Document, Sink};
 
 /// The flags of a job, and its output, which no other process writes.
 pub(super) struct Prepared {

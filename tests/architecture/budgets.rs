@@ -16,7 +16,8 @@ const ROOMS: &[(&str, usize)] = &[
     ("batch", 1_500),
     ("bench", 11_500),
     ("cli", 5_000),
-    ("commands", 10_000),
+    // Jobs that stop and go on.
+    ("commands", 11_000),
     ("compare", 13_000),
     ("engine", 15_000),
     ("fetch", 2_500),
@@ -27,7 +28,7 @@ const ROOMS: &[(&str, usize)] = &[
     ("kernels", 6_500),
     ("model", 11_500),
     // Tables of Parquet and Arrow, archives, smaller numbers, compression.
-    ("output", 4_500),
+    ("output", 5_000),
     ("report", 3_500),
     // GPUs: their driver, libraries and providers.
     ("runtime", 3_500),

@@ -27,6 +27,7 @@ mod hub;
 mod hub_server;
 mod int8;
 mod interruption;
+mod jobs;
 mod kernels;
 mod models;
 mod modules;
