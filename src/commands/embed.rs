@@ -134,7 +134,7 @@ fn files(read: &ReadArgs, format: Format, settings: &output::Settings) -> Result
     Ok(files)
 }
 
-/// What decides the rows of a job, besides the model and the input files.
+/// The facts that decide the rows of a job, besides the model and the input files.
 fn rows(
     read: &ReadArgs,
     template: Option<&Template>,

@@ -39,7 +39,7 @@ pub struct JobArgs {
     pub summary: Option<PathBuf>,
 }
 
-/// The form of progress.
+/// The way in which a job shows how far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProgressForm {
     /// A bar on a terminal

@@ -23,7 +23,7 @@ const MANIFEST: &str = ".infa-job";
 const VERSION: u32 = 1;
 /// Most bytes of a file's name.
 const MAX_NAME: usize = 255;
-/// Share of the time that checkpoints may take: one in so many.
+/// The time between two checkpoints is at least this multiple of the time that one takes.
 const SHARE: u32 = 50;
 /// Time between two checkpoints.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -32,7 +32,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     version: u32,
-    /// What decides the rows: model, options, input.
+    /// The facts that decide the rows: model, options, input.
     job: Map<String, Json>,
     /// Rows that are done, and the bytes that hold them.
     rows: u64,
@@ -118,7 +118,7 @@ impl Claim {
         let failed = |source| OutputError::Open { path: name.clone(), source };
         let (rows, bytes, counts) = left.map_or((0, 0, Json::Null), |left| (left.rows, left.bytes, left.counts));
         if rows == 0 {
-            // First the manifest: without it nobody takes what is left for rows.
+            // First the manifest: without it no later job takes the rest for rows.
             remove(&manifest).map_err(failed)?;
             part.kept().set(&path, false);
         }
@@ -148,7 +148,7 @@ pub(crate) struct Job {
     path: PathBuf,
     kept: Kept,
     manifest: PathBuf,
-    /// What is on the disk for sure.
+    /// The rows that are on the disk for sure.
     sure: Manifest,
     /// The time of the next checkpoint.
     due: Instant,

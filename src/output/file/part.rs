@@ -81,7 +81,7 @@ impl Part {
             let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() || !is_mine(&metadata) {
-                return Err(io::Error::other("the partial file beside it belongs to somebody else"));
+                return Err(io::Error::other("the partial file beside it belongs to another user"));
             }
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),

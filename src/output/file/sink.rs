@@ -159,7 +159,7 @@ impl Sink {
     }
 }
 
-/// What a path of an output stands for.
+/// The target of an output, by its path.
 pub(super) enum Found {
     /// Written as it comes.
     Direct(File),
