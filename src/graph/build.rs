@@ -143,7 +143,7 @@ pub(crate) fn assemble_quietly<'w>(
         }
         let described = architecture.describes_layers(&b);
         b.use_cuda(request.precision, cuda_layout(architecture.as_ref(), described, request), described);
-    } else if request.precision != Precision::Float32 && own.is_none() {
+    } else if request.precision != Precision::Float32 && own.is_none() && request.operators != Operators::Standard {
         return Err(GraphError::NoOperator { layer: architecture.name().into() });
     }
     if let Some((set, format)) = own {
@@ -151,7 +151,7 @@ pub(crate) fn assemble_quietly<'w>(
     }
     let pads = request.padded && request.operators == Operators::Standard;
     if pads {
-        b.pad_texts();
+        b.pad_texts(request.precision);
     } else if request.attention_mask && !cuda {
         b.mask_tokens();
     }

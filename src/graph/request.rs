@@ -83,7 +83,8 @@ pub struct Request {
     /// The instruction set of operators of our own, where the architecture can use them; `None`: none of them.
     pub kernels: Option<Set>,
     /// The number format of layers. With [`Operators::OnnxRuntime`], only operators of our own compute in another than
-    /// float32, and only in bfloat16.
+    /// float32, and only in bfloat16. A graph with [`Operators::Standard`] is in float32, with masks that stay finite where
+    /// it is computed in this.
     pub precision: Precision,
     /// True if texts of different lengths are padded to rectangles: with [`Operators::Standard`], and, even where they could
     /// lie one behind the other, with [`Operators::Cuda`].

@@ -13,12 +13,12 @@ use crate::proto::{
 
 /// Operators whose results are in the format of the layers.
 const ROUNDED: &[&str] = &[
+    "Attention",
     "BiasGelu",
     "FastGelu",
     "FusedMatMul",
     "Gelu",
     "LayerNormalization",
-    "MultiHeadAttention",
     "QuickGelu",
     "RotaryEmbedding",
     "SimplifiedLayerNormalization",

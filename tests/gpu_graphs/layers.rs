@@ -8,7 +8,7 @@ use crate::model::{build, directory, on_gpus, proto};
 fn layer(name: &str, precision: Precision) -> String {
     let request = Request { padded: false, ..on_gpus(Output::Hidden(Rows::All), precision) };
     let nodes = proto(&build(&directory(name), &request).unwrap()).node;
-    let attentions: Vec<usize> = (0..nodes.len()).filter(|&at| nodes[at].op_type.ends_with("HeadAttention")).collect();
+    let attentions: Vec<usize> = (0..nodes.len()).filter(|&at| nodes[at].op_type.ends_with("Attention")).collect();
     let [.., from, to] = attentions[..] else { panic!("{name} has {} layers", attentions.len()) };
     nodes[from..to].iter().map(|node| node.op_type.as_str()).collect::<Vec<_>>().join(" ")
 }
@@ -34,7 +34,7 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "xlm-roberta-embed",
         Precision::Bfloat16,
-        "MultiHeadAttention FusedMatMul SkipLayerNormalization FusedMatMul BiasGelu FusedMatMul SkipLayerNormalization FusedMatMul FusedMatMul FusedMatMul",
+        "Attention FusedMatMul SkipLayerNormalization FusedMatMul BiasGelu FusedMatMul SkipLayerNormalization FusedMatMul Add FusedMatMul Add FusedMatMul Add",
     ),
     (
         "nomic-v1.5",
@@ -64,7 +64,7 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "jina-v2-code",
         Precision::Float16,
-        "MultiHeadAttention FusedMatMul Add Add LayerNormalization Add LayerNormalization FusedMatMul FusedMatMul Gelu Mul FusedMatMul Add Add LayerNormalization FusedMatMul Add FusedMatMul Add FusedMatMul Add LayerNormalization LayerNormalization",
+        "Attention FusedMatMul Add Add LayerNormalization Add LayerNormalization FusedMatMul FusedMatMul Gelu Mul FusedMatMul Add Add LayerNormalization FusedMatMul Add FusedMatMul Add FusedMatMul Add LayerNormalization LayerNormalization",
     ),
     (
         "mpnet-embed",
@@ -79,26 +79,26 @@ const LAYERS: &[(&str, Precision, &str)] = &[
     (
         "deberta-v3-embed",
         Precision::Float16,
-        "MultiHeadAttention FusedMatMul SkipLayerNormalization FusedMatMul BiasGelu FusedMatMul SkipLayerNormalization FusedMatMul Add FusedMatMul Add FusedMatMul Add FusedMatMul Add Reshape Transpose Reshape Transpose FusedMatMul Reshape Gather FusedMatMul Add Reshape Transpose Reshape Transpose FusedMatMul Reshape Gather Add Add",
+        "Attention FusedMatMul SkipLayerNormalization FusedMatMul BiasGelu FusedMatMul SkipLayerNormalization FusedMatMul Add FusedMatMul Add FusedMatMul Add FusedMatMul Add Reshape Transpose Reshape Transpose FusedMatMul Reshape Gather FusedMatMul Add Reshape Transpose Reshape Transpose FusedMatMul Reshape Gather Add Add",
     ),
     (
         "qwen3-embedding",
         Precision::Float16,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "Attention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul",
     ),
     (
         "llama-embedding",
         Precision::Float32,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul Add QuickGelu Add Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Add RotaryEmbedding FusedMatMul Add RotaryEmbedding FusedMatMul Add",
+        "Attention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul Add QuickGelu Add Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul Add RotaryEmbedding FusedMatMul Add RotaryEmbedding FusedMatMul Add",
     ),
     (
         "mistral-e5",
         Precision::Bfloat16,
-        "MultiHeadAttention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul RotaryEmbedding FusedMatMul RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "Attention FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul QuickGelu Mul FusedMatMul SkipSimplifiedLayerNormalization FusedMatMul RotaryEmbedding FusedMatMul RotaryEmbedding FusedMatMul",
     ),
     (
         "gemma3-embedding",
         Precision::Bfloat16,
-        "MultiHeadAttention FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul FastGelu Mul FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding Reshape Expand Reshape FusedMatMul Reshape Expand Reshape",
+        "Attention FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul FusedMatMul FastGelu Mul FusedMatMul SimplifiedLayerNormalization SkipSimplifiedLayerNormalization FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul Reshape SimplifiedLayerNormalization Reshape RotaryEmbedding FusedMatMul",
     ),
 ];

@@ -12,11 +12,12 @@ const FLOATS: &[i32] = &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_BFLOAT16];
 const NUMBERS: &[i32] = &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_BFLOAT16, TENSOR_INT64];
 const ANY: &[i32] = &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_BFLOAT16, TENSOR_INT64, TENSOR_INT32, BOOL];
 
-/// The kernels of ONNX Runtime 1.31.1, by the classes in its CUDA library, for opset 17: operator, and the types of its
+/// The kernels of ONNX Runtime 1.31.1, by the classes in its CUDA library, for opset 23: operator, and the types of its
 /// first input (of `Where`: the second).
 const KERNELS: &[(&str, &[i32])] = &[
     ("Abs", NUMBERS),
     ("Add", NUMBERS),
+    ("Attention", FLOATS),
     ("BiasGelu", FLOATS),
     ("Cast", ANY),
     ("Clip", &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_INT64]),
@@ -37,7 +38,6 @@ const KERNELS: &[(&str, &[i32])] = &[
     ("MatMul", FLOATS),
     ("Max", NUMBERS),
     ("Mul", NUMBERS),
-    ("MultiHeadAttention", FLOATS),
     ("Neg", NUMBERS),
     ("Or", &[BOOL]),
     ("PackedMultiHeadAttention", &[TENSOR_FLOAT, TENSOR_FLOAT16]),
@@ -54,7 +54,8 @@ const KERNELS: &[(&str, &[i32])] = &[
     ("Slice", ANY),
     ("Sub", NUMBERS),
     ("Tanh", FLOATS),
-    ("TopK", FLOATS),
+    // In bfloat16 from opset 24 on.
+    ("TopK", &[TENSOR_FLOAT, TENSOR_FLOAT16]),
     ("Transpose", ANY),
     ("Unsqueeze", ANY),
     ("Where", &[TENSOR_FLOAT, TENSOR_FLOAT16, TENSOR_BFLOAT16, TENSOR_INT64]),
@@ -128,7 +129,7 @@ fn check(name: &str, graph: &GraphProto, used: &mut BTreeSet<String>) {
             assert!(constant, "{name}: {} reads {value} on the CPU", node.op_type);
         }
         // What is added or multiplied is of one type.
-        if let ("Add" | "Mul" | "Sub" | "FusedMatMul" | "MatMul" | "Max", [a, b, ..]) =
+        if let ("Add" | "Attention" | "Mul" | "Sub" | "FusedMatMul" | "MatMul" | "Max", [a, b, ..]) =
             (node.op_type.as_str(), node.input.as_slice())
         {
             assert_eq!(types[a], types[b], "{name}: {}", node.name);

@@ -36,8 +36,9 @@ impl Builder<'_> {
         self.attention_width += a.heads * a.head_dim;
         if self.is_cuda() {
             let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
-            let scores = Scores { heads: a.heads, scale: a.scale, mask: a.mask, slopes: &[], bias: a.bias };
-            return self.scored(&Qkv::Apart([a.q, &k, &v]), None, &scores);
+            let Attention { heads, scale, mask, bias, .. } = *a;
+            let scores = Scores { heads, kv_heads: heads, scale, mask, slopes: &[], bias };
+            return self.scored(&Qkv::Apart([a.q, &k, &v]), &scores);
         }
         if self.operators == Operators::OnnxRuntime && self.attention_mask.is_none() && a.can_be_grouped() {
             return self.grouped_attention(a);
@@ -75,7 +76,7 @@ impl Builder<'_> {
     fn nothing_of_nothing(&mut self, context: &Value, bias: &Value) -> Value {
         // [batch, 1, queries]
         let best = self.op("ReduceMax", &[bias], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 0)]);
-        let masked = self.float(MASKED / 2.0);
+        let masked = self.float(self.masked / 2.0);
         let sees = self.op("Greater", &[&best, &masked], &[]);
         let sees = self.op("Cast", &[&sees], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
         let rows = self.op("Transpose", &[&sees], &[Attribute::Ints("perm", &[0, 2, 1])]);
@@ -154,7 +155,7 @@ impl Builder<'_> {
         let masked = self.shared("masked tokens", |b| {
             let none = b.scalar(0);
             let hidden = b.op("Equal", &[&mask, &none], &[]);
-            let (seen, masked) = (b.float(0.0), b.float(MASKED));
+            let (seen, masked) = (b.float(0.0), b.float(b.masked));
             let bias = b.op("Where", &[&hidden, &masked, &seen], &[]);
             let axes = b.ints(&[1, 2]);
             b.op("Unsqueeze", &[&bias, &axes], &[])
@@ -182,7 +183,7 @@ impl Builder<'_> {
                 let reach = b.scalar(reach as i64);
                 b.op("Greater", &[&apart, &reach], &[])
             });
-            let (seen, masked) = (b.float(0.0), b.float(MASKED));
+            let (seen, masked) = (b.float(0.0), b.float(b.masked));
             let hidden = match (after, beyond) {
                 (Some(after), Some(beyond)) => b.op("Or", &[&after, &beyond], &[]),
                 (Some(hidden), None) | (None, Some(hidden)) => hidden,

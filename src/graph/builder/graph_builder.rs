@@ -1,5 +1,6 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
+use super::attention::MASKED;
 use super::cuda::target::Cuda;
 use super::matrix::Products;
 use super::own_operators::OwnOperators;
@@ -25,6 +26,9 @@ pub(crate) const IR_VERSION: i64 = 8;
 
 pub(crate) const OPSET: i64 = 17;
 
+/// The IR and the opset of graphs for CUDA: the oldest with `Attention`.
+const CUDA_VERSIONS: (i64, i64) = (11, 23);
+
 /// A graph under construction, over the weights of one model.
 ///
 /// Token rows are kept flat, `[batch · sequence, width]`, as `Gemm` needs them; [`Builder::sequences`] splits them into
@@ -47,6 +51,8 @@ pub(crate) struct Builder<'w> {
     pub(super) attention_mask: Option<Value>,
     /// True if attention uses the mask.
     pub(super) masks: bool,
+    /// The number of a masked score, where a graph for CUDA does not have its own.
+    pub(super) masked: f32,
     pub(super) products: Products<'w>,
     /// Names of the values that come straight from a normalisation.
     pub(super) normalised: HashSet<String>,
@@ -88,6 +94,7 @@ impl<'w> Builder<'w> {
             token_types: None,
             attention_mask: None,
             masks: false,
+            masked: MASKED,
             products,
             normalised: HashSet::new(),
             in_layers: true,
@@ -127,9 +134,10 @@ impl<'w> Builder<'w> {
         self.cuda = Some(Cuda { precision, layout, described, overflow: None, sum: None });
     }
 
-    /// Texts are padded to rectangles, and hidden from attention by the mask.
-    pub(crate) fn pad_texts(&mut self) {
+    /// Texts are padded to rectangles, and hidden from attention by the mask. What computes the graph may do so in `precision`.
+    pub(crate) fn pad_texts(&mut self, precision: Precision) {
         self.pads = true;
+        self.masked = precision.masked();
         self.mask_tokens();
     }
 
@@ -424,7 +432,8 @@ impl<'w> Builder<'w> {
             Products::Int8 { missing: names, .. } => missing = names,
         }
         let operators = self.own.take().map_or_else(Vec::new, |own| own.operators);
-        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+        let (ir_version, version) = if self.is_cuda() { CUDA_VERSIONS } else { (IR_VERSION, OPSET) };
+        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version }];
         if self.operators != Operators::Standard {
             opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
         }
@@ -432,7 +441,7 @@ impl<'w> Builder<'w> {
             opset_import.push(OperatorSetIdProto { domain: OPERATOR_DOMAIN.into(), version: 1 });
         }
         let model = ModelProto {
-            ir_version: IR_VERSION,
+            ir_version,
             producer_name: "infa".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(self.graph),

@@ -6,7 +6,7 @@
 //! of the length.
 
 use super::super::{Operators, Rows};
-use super::attention::{Attention, MASKED};
+use super::attention::Attention;
 use super::graph_builder::Builder;
 use super::mask::Mask;
 use super::value::{Attribute, Value};
@@ -152,7 +152,7 @@ impl Builder<'_> {
         let outside = self.op("Or", &[&before, &after], &[]);
 
         let hidden = self.op("Or", &[&far, &outside], &[]);
-        let (seen, masked) = (self.float(0.0), self.float(MASKED));
+        let (seen, masked) = (self.float(0.0), self.float(self.masked));
         let mask = self.op("Where", &[&hidden, &masked, &seen], &[]);
         // The same for every text: [batch, blocks, queries, keys], then blocks of all texts in a row.
         let ids = self.input_ids();

@@ -219,8 +219,9 @@ impl DebertaV2 {
             None => None,
         };
         let scale = Some(s.score_scale(head_dim));
-        let scores = Scores { heads, scale, mask: Mask::default(), slopes: &[], bias: bias.as_ref() };
-        let context = b.scored(&Qkv::Apart([&q, &k, &v]), None, &scores);
+        let (mask, bias) = (Mask::default(), bias.as_ref());
+        let scores = Scores { heads, kv_heads: heads, scale, mask, slopes: &[], bias };
+        let context = b.scored(&Qkv::Apart([&q, &k, &v]), &scores);
         b.cuda_layer_after(x, &context, &post_norm.packed(name, None, Rows::All))
     }
 

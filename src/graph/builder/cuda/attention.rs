@@ -2,9 +2,9 @@
 
 use super::scores::{Qkv, Scores};
 use crate::graph::builder::graph_builder::Builder;
-use crate::graph::builder::packed::{PackedLayer, PackedLinear, PackedNorm};
+use crate::graph::builder::packed::{PackedLayer, PackedNorm};
 use crate::graph::builder::value::{Attribute, Value};
-use crate::graph::{Feed, GraphError, Layout};
+use crate::graph::{Feed, GraphError, Layout, Precision};
 
 impl Builder<'_> {
     /// True if texts lie one behind the other for ONNX Runtime's packed attention.
@@ -16,22 +16,19 @@ impl Builder<'_> {
     pub(super) fn cuda_attention(&mut self, x: &Value, spec: &PackedLayer<'_>) -> Result<Value, GraphError> {
         let PackedLayer { hidden, heads, kv_heads, head_dim, .. } = *spec;
         let linears = [&spec.query, &spec.key, &spec.value];
-        let scores = Scores { heads, scale: spec.scale, mask: spec.mask, slopes: spec.slopes, bias: spec.bias };
-        if spec.rope.is_none() && spec.head_norms.is_none() && heads == kv_heads {
+        let (scale, mask, slopes, bias) = (spec.scale, spec.mask, spec.slopes, spec.bias);
+        let scores = Scores { heads, kv_heads: heads, scale, mask, slopes, bias };
+        if self.is_unpadded() && spec.rope.is_none() && spec.head_norms.is_none() && heads == kv_heads {
             let biases = self.stacked_biases(linears)?;
-            if self.is_unpadded() {
-                let weight = self.stacked(linears, hidden, Some(heads))?;
-                let product = self.fused_product(x, &weight);
-                let by_head = self.ints(&[-1, heads as i64, 3, head_dim as i64]);
-                let product = self.op("Reshape", &[&product, &by_head], &[]);
-                return Ok(self.scored(&Qkv::Together(&product), biases.as_ref(), &scores));
-            }
-            let mut products = Vec::with_capacity(3);
-            for linear in linears {
-                products.push(self.apart(x, &PackedLinear { bias: false, ..linear.clone() }, hidden)?.product);
-            }
-            return Ok(self.scored(&Qkv::Apart([&products[0], &products[1], &products[2]]), biases.as_ref(), &scores));
+            let weight = self.stacked(linears, hidden, Some(heads))?;
+            let product = self.fused_product(x, &weight);
+            let by_head = self.ints(&[-1, heads as i64, 3, head_dim as i64]);
+            let product = self.op("Reshape", &[&product, &by_head], &[]);
+            return Ok(self.scored(&Qkv::Together(&product, biases.as_ref()), &scores));
         }
+        // Heads that several queries share are repeated where the operator does not do it, or is slow at it.
+        let shares = !self.is_unpadded() && self.precision() != Precision::Float32;
+        let scores = Scores { kv_heads: if shares { kv_heads } else { heads }, ..scores };
         let mut products = Vec::with_capacity(3);
         for (number, linear) in linears.into_iter().enumerate() {
             let heads = if number == 0 { heads } else { kv_heads };
@@ -45,38 +42,40 @@ impl Builder<'_> {
             if let (Some(rope), 0 | 1) = (spec.rope, number) {
                 product = self.cuda_rotation(&product, rope, heads, head_dim);
             }
-            products.push(if number == 0 { product } else { self.repeated(&product, spec) });
+            products.push(if number == 0 || shares { product } else { self.repeated(&product, spec) });
         }
-        Ok(self.scored(&Qkv::Apart([&products[0], &products[1], &products[2]]), None, &scores))
+        Ok(self.scored(&Qkv::Apart([&products[0], &products[1], &products[2]]), &scores))
     }
 
-    /// Attention by its operator; `biases` are those of the products one behind the other.
-    pub(in crate::graph) fn scored(&mut self, qkv: &Qkv<'_>, biases: Option<&Value>, scores: &Scores<'_>) -> Value {
+    /// Attention by its operator: `PackedMultiHeadAttention` of ONNX Runtime, or, where texts are padded, `Attention` of ONNX.
+    /// `MultiHeadAttention` requires cuDNN, even where it does not use it.
+    pub(in crate::graph) fn scored(&mut self, qkv: &Qkv<'_>, scores: &Scores<'_>) -> Value {
         let bias = self.score_bias(scores);
         let absent = Self::absent();
-        let biases = biases.unwrap_or(&absent);
         let mut inputs = match qkv {
-            Qkv::Together(product) => vec![*product, &absent, &absent, biases],
-            Qkv::Apart([q, k, v]) => vec![*q, *k, *v, biases],
+            Qkv::Together(product, biases) => vec![*product, &absent, &absent, biases.unwrap_or(&absent)],
+            Qkv::Apart(each) => each.to_vec(),
         };
-        let mut attributes = vec![Attribute::Int("num_heads", scores.heads as i64)];
-        attributes.extend(scores.scale.map(|scale| Attribute::Float("scale", scale)));
+        let scale = scores.scale.map(|scale| Attribute::Float("scale", scale));
         if self.is_unpadded() {
             let (places, offsets) = (self.feed_i32(Feed::Places), self.feed_i32(Feed::Offsets));
+            inputs.resize(4, &absent);
             inputs.extend([&places, &offsets]);
             inputs.extend(&bias);
+            let mut attributes = vec![Attribute::Int("num_heads", scores.heads as i64)];
+            attributes.extend(scale);
             return self.microsoft("PackedMultiHeadAttention", &inputs, &attributes);
         }
+        inputs.extend(&bias);
+        let mut attributes = vec![
+            Attribute::Int("q_num_heads", scores.heads as i64),
+            Attribute::Int("kv_num_heads", scores.kv_heads as i64),
+        ];
+        attributes.extend(scale);
         if scores.mask.causal && bias.is_none() {
-            attributes.push(Attribute::Int("unidirectional", 1));
+            attributes.push(Attribute::Int("is_causal", 1));
         }
-        if let Some(bias) = &bias {
-            // Before it: a mask of padding.
-            inputs.extend([&absent, bias]);
-        } else if biases.0.is_empty() {
-            inputs.pop();
-        }
-        self.microsoft("MultiHeadAttention", &inputs, &attributes)
+        self.op("Attention", &inputs, &attributes)
     }
 
     /// Keys or values with every head as often as heads of queries share it.

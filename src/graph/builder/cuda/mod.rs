@@ -11,7 +11,7 @@
 //! | layout | tokens | attention |
 //! |---|---|---|
 //! | unpadded | `[tokens, width]`, one text behind the other | `PackedMultiHeadAttention`: float32 and float16, not causal |
-//! | padded | `[batch, sequence, width]` | `MultiHeadAttention`, causal by its attribute, else with a bias for padding |
+//! | padded | `[batch, sequence, width]` | ONNX's `Attention`, causal by its attribute, else with a bias for padding |
 
 mod attention;
 mod bias;

@@ -2,7 +2,7 @@
 
 use crate::graph::builder::graph_builder::Builder;
 use crate::graph::builder::value::{Attribute, Value};
-use crate::graph::{Feed, Lexical, Rows};
+use crate::graph::{Feed, Lexical, Precision, Rows};
 
 impl Builder<'_> {
     /// The first or the last row of each text, by its number: `[batch, width]`.
@@ -71,13 +71,20 @@ impl Builder<'_> {
             let hidden = self.op("Equal", &[&mask, &none], &[]);
             texts = self.op("Where", &[&hidden, &zero, &texts], &[]);
         }
+        // TopK takes bfloat16 from opset 24 on only; float16 takes half the memory of f32.
+        let widens_before = self.precision() == Precision::Bfloat16;
+        if widens_before {
+            texts = self.widened(&texts);
+        }
         // The maximum over a middle axis needs cuDNN; the first of the largest does not.
         let one = self.ints(&[1]);
         let largest = self.op("TopK", &[&texts, &one], &[Attribute::Int("axis", 1)]);
         let _ = self.further_output(1);
         let flat = self.ints(&[-1, vocab as i64]);
-        let largest = self.op("Reshape", &[&largest, &flat], &[]);
-        let largest = self.widened(&largest);
+        let mut largest = self.op("Reshape", &[&largest, &flat], &[]);
+        if !widens_before {
+            largest = self.widened(&largest);
+        }
         self.saturated(&largest, lexical.twice)
     }
 
