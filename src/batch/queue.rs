@@ -32,6 +32,9 @@ pub struct Queue<T> {
     small: Option<Instant>,
 }
 
+/// A budget is not halved below this number of tokens: fewer save hardly any memory.
+pub(crate) const LEAST_BUDGET: usize = 256;
+
 /// Time that groups stay short after a small request, as its client may send another one.
 const SMALL_MAY_RETURN: Duration = Duration::from_secs(1);
 
@@ -72,10 +75,11 @@ impl<T: Task> Queue<T> {
         self.budget
     }
 
-    /// Halves the budget, if it is still `budget`: workers that fail at the same time halve it once. Returns the new one.
+    /// Halves the budget, if it is still `budget`: workers that fail at the same time halve it once. It stays at least
+    /// [`LEAST_BUDGET`]. Returns the new one.
     pub fn halve_budget(&mut self, budget: usize) -> Option<usize> {
         let half = budget / 2;
-        if self.budget != budget || half == 0 {
+        if self.budget != budget || half < LEAST_BUDGET {
             return None;
         }
         self.budget = half;
@@ -563,14 +567,15 @@ mod tests {
 
     #[test]
     fn the_budget_is_halved_once_by_workers_that_fail_together() {
-        let (mut queue, now) = (Queue::new(64, 1024, Grouping::Unpadded), Instant::now());
+        let (mut queue, now) = (Queue::new(2048, 4096, Grouping::Unpadded), Instant::now());
         let budget = queue.budget();
-        assert_eq!((queue.halve_budget(budget), queue.halve_budget(budget)), (Some(32), None));
-        queue.add(texts('a', &[16; 10]), now);
-        assert_eq!(queue.take(now, 0).unwrap().len(), 2);
+        assert_eq!((queue.halve_budget(budget), queue.halve_budget(budget)), (Some(1024), None));
+        queue.add(texts('a', &[300; 10]), now);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 3);
         let left = std::iter::from_fn(|| queue.halve_budget(queue.budget())).last();
-        assert_eq!((left, queue.budget()), (Some(1), 1));
+        assert_eq!((left, queue.budget()), (Some(LEAST_BUDGET), LEAST_BUDGET));
         assert_eq!(queue.take(now, 0).unwrap().len(), 1, "a task that is too long is taken all the same");
+        assert_eq!(Queue::<Text>::new(64, 1024, Grouping::Near).halve_budget(64), None, "what the user chose stays");
     }
 
     #[test]

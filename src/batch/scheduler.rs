@@ -461,20 +461,20 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_smaller_for_good_once_memory_was_exceeded() {
+    fn groups_are_smaller_for_good_once_memory_was_exceeded_down_to_the_least_budget() {
         let (sizes, seen) = mpsc::channel();
         let run = move |_: &mut u32, group: Vec<Number>| {
             let _ = sizes.send(group.len());
-            if group.len() > 2 { Memory::Exceeded } else { Memory::Enough }
+            if group.len() > 20 { Memory::Exceeded } else { Memory::Enough }
         };
         let make = |_| Err::<u32, _>("only one");
-        let bounds = Bounds { group_tokens: 90, ..ENDLESS };
+        let bounds = Bounds { group_tokens: 1200, ..ENDLESS };
         let scheduler = Scheduler::new(1, bounds, vec![0], make, Arc::new(run)).unwrap();
         let (sender, _receiver) = mpsc::channel();
-        let tasks = (0..18).map(|i| Number(i, sender.clone())).collect();
-        let ticket = scheduler.admit(180).unwrap().submit(tasks).unwrap();
+        let tasks = (0..240).map(|i| Number(i, sender.clone())).collect();
+        let ticket = scheduler.admit(2400).unwrap().submit(tasks).unwrap();
         wait_for(&scheduler, [0, 0, 0]);
         drop((ticket, scheduler));
-        assert_eq!(seen.iter().collect::<Vec<_>>(), [9, 3, 2, 2, 2]);
+        assert_eq!(seen.iter().collect::<Vec<_>>(), [120, 60, 30, 30]);
     }
 }

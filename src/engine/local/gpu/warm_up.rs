@@ -1,13 +1,11 @@
 //! The first run on a GPU: with the largest group, so that memory for activations is taken once.
 
+use crate::batch::queue::LEAST_BUDGET;
 use crate::engine::local::run::Interface;
 use crate::engine::local::run::run;
 use crate::graph::Layout;
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};
-
-/// Fewer tokens at a time than this are not tried when memory does not suffice.
-const LEAST_TOKENS: usize = 256;
 
 /// The largest groups of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +57,7 @@ fn halving<E>(
     loop {
         match run(tokens) {
             Ok(()) => return Ok(tokens),
-            Err(e) if is_exceeded(&e) && tokens / 2 >= LEAST_TOKENS => tokens /= 2,
+            Err(e) if is_exceeded(&e) && tokens / 2 >= LEAST_BUDGET => tokens /= 2,
             Err(e) => return Err(e),
         }
     }

@@ -49,13 +49,16 @@ pub(in crate::engine::local) fn run<T>(
 }
 
 /// Runs `count` inputs by `run`. If they fail together, each half is tried, down to single ones, so that one input cannot
-/// take others along. `is_exceeded` says which errors are of the memory.
+/// take others along. `is_exceeded` says which errors are of the memory: it is exceeded by inputs that fit one by one, and
+/// not by one that does not even fit alone, which a smaller group would not help.
 fn halving<T, E: Display>(
     count: usize,
     is_exceeded: impl Fn(&E) -> bool,
     run: &mut dyn FnMut(Range<usize>) -> Result<Vec<Result<T, TextError>>, E>,
 ) -> (Vec<Result<T, TextError>>, Memory) {
-    let (mut results, mut memory) = (Vec::with_capacity(count), Memory::Enough);
+    let mut results = Vec::with_capacity(count);
+    // The parts that memory did not suffice for, and the single inputs among them.
+    let (mut too_large, mut too_long) = (Vec::new(), Vec::new());
     // The parts that are left, the last one next.
     let mut parts: Vec<Range<usize>> = std::iter::once(0..count).collect();
     while let Some(part) = parts.pop() {
@@ -64,7 +67,10 @@ fn halving<T, E: Display>(
             Err(e) => {
                 let exceeded = is_exceeded(&e);
                 if exceeded {
-                    memory = Memory::Exceeded;
+                    match part.len() {
+                        1 => too_long.push(part.start),
+                        _ => too_large.push(part.clone()),
+                    }
                 }
                 if part.len() <= 1 {
                     results.extend(part.map(|_| Err(alone(&e, exceeded))));
@@ -77,6 +83,8 @@ fn halving<T, E: Display>(
             }
         }
     }
+    let has_cause = |part: &Range<usize>| too_long.iter().any(|input| part.contains(input));
+    let memory = if too_large.iter().all(has_cause) { Memory::Enough } else { Memory::Exceeded };
     (results, memory)
 }
 
@@ -233,7 +241,26 @@ mod tests {
     fn a_group_that_does_not_fit_runs_in_parts() {
         assert_eq!(run_some(16, &[], 4), (vec![true; 16], 7, Memory::Exceeded));
         assert_eq!(run_some(16, &[], 16), (vec![true; 16], 1, Memory::Enough));
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit_alone_say_nothing_of_the_group() {
+        assert_eq!(run_some(1, &[], 0), (vec![false], 1, Memory::Enough));
         let (fine, _, memory) = run_some(3, &[], 0);
-        assert_eq!((fine, memory), (vec![false; 3], Memory::Exceeded));
+        assert_eq!((fine, memory), (vec![false; 3], Memory::Enough));
+        for long in 0..11 {
+            let fails = |most: usize| {
+                let (results, memory) = halving(11, |e| *e == FULL, &mut |range: Range<usize>| {
+                    let fits = range.len() <= most && !range.contains(&long);
+                    if fits { Ok(range.map(Ok).collect()) } else { Err(FULL) }
+                });
+                let fine: Vec<usize> = results.iter().flatten().copied().collect();
+                assert_eq!(fine, (0..11).filter(|&at| at != long).collect::<Vec<_>>());
+                memory
+            };
+            assert_eq!(fails(11), Memory::Enough);
+            // Halves without it do not fit either.
+            assert_eq!(fails(2), Memory::Exceeded);
+        }
     }
 }
