@@ -32,6 +32,11 @@ impl ResolvedDevice {
         *self != Self::Cpu
     }
 
+    /// True if one of the GPUs is older than their arithmetic in bfloat16.
+    fn lacks_bfloat16(&self) -> bool {
+        self.gpus().iter().any(|gpu| gpu.capability.is_some_and(|capability| capability < (8, 0)))
+    }
+
     pub fn gpu_use(&self) -> GpuUse {
         match self {
             Self::Cpu => GpuUse::None,
@@ -121,13 +126,17 @@ impl Dtype {
     /// The format that is used. On a GPU, `auto` stays what it is until the model is known ([`Dtype::of_model`]).
     ///
     /// # Errors
-    /// [`SettingError`] for a format that is not implemented yet, or that the device lacks.
+    /// [`SettingError`] for a format that the device lacks.
     pub fn resolve(self, device: &ResolvedDevice) -> Result<Self, SettingError> {
         match (self, device.is_gpu()) {
             (Self::Int8, true) => {
                 Err(SettingError::new(Setting::Dtype, "8-bit layers run on the CPU alone, not on GPUs")
                     .value(self.name())
                     .hint("use --dtype float16 on a GPU, or --device cpu"))
+            }
+            (Self::Bfloat16, true) if device.lacks_bfloat16() => {
+                let reason = "GPUs before compute capability 8.0 compute nothing in it";
+                Err(self.refused(reason).hint("use --dtype float16 or float32"))
             }
             (_, true) => Ok(self),
             (Self::Auto | Self::Float32, false) => Ok(Self::Float32),
@@ -142,17 +151,37 @@ impl Dtype {
         match self {
             Self::Auto if !device.is_gpu() => Self::Float32,
             // Its activations exceed what float16 can hold, as its model card says.
-            Self::Auto if model_type.is_some_and(|name| name.starts_with("gemma")) => Self::Bfloat16,
+            Self::Auto if model_type.is_some_and(|name| name.starts_with("gemma")) => {
+                if device.lacks_bfloat16() {
+                    Self::Float32
+                } else {
+                    Self::Bfloat16
+                }
+            }
             Self::Auto => Self::Float16,
             dtype => dtype,
         }
     }
 
-    pub fn not_implemented(self) -> SettingError {
-        self.refused("it is not implemented yet")
-    }
-
     fn refused(self, reason: impl Into<String>) -> SettingError {
         SettingError::new(Setting::Dtype, reason).value(self.name()).hint("use --dtype float32, int8 or auto")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::gpu::sample::gpu;
+
+    #[test]
+    fn gpus_before_8_0_have_no_bfloat16() {
+        for (capabilities, has) in [(&[(7, 5)][..], false), (&[(8, 0)], true), (&[(8, 9), (7, 5)], false)] {
+            let gpus = capabilities.iter().map(|&capability| gpu(0, capability)).collect();
+            let device = ResolvedDevice::Cuda(gpus);
+            assert_eq!(Dtype::Bfloat16.resolve(&device).is_ok(), has, "{capabilities:?}");
+            let gemma = if has { Dtype::Bfloat16 } else { Dtype::Float32 };
+            assert_eq!(Dtype::Auto.of_model(&device, Some("gemma3_text")), gemma);
+            assert_eq!(Dtype::Auto.of_model(&device, Some("bert")), Dtype::Float16);
+        }
     }
 }

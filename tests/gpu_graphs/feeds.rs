@@ -20,7 +20,7 @@ pub(crate) fn input(feed: Feed, layout: Layout, texts: &[Text]) -> (Vec<i64>, Nu
     let longest = *lengths.iter().max().unwrap();
     let (count, tokens) = (texts.len(), lengths.iter().sum::<usize>());
     let flat = layout == Layout::Unpadded;
-    let columns = if flat { longest.next_multiple_of(8) } else { longest };
+    let columns = if flat { longest.next_multiple_of(16) } else { longest };
     // The row of a text's first token.
     let start = |at: usize| if flat { lengths[..at].iter().sum() } else { at * longest };
     // Numbers of tokens, and for padding.

@@ -76,7 +76,7 @@ fn attend(context: &ComputeContext, heads: usize, scale: Option<f32>) {
     let (places_shape, places) = integers(context, 4);
     let (_, offsets) = integers(context, 5);
     let [texts, longest] = places_shape[..] else { panic!("token_offset has the shape {places_shape:?}") };
-    assert!(longest % 8 == 0 && offsets.len() == texts + 1 && offsets[texts] == tokens);
+    assert!(longest % 16 == 0 && offsets.len() == texts + 1 && offsets[texts] == tokens);
     let mut sorted = places.clone();
     sorted.sort_unstable();
     assert!(sorted.iter().copied().eq(0..texts * longest), "token_offset is no permutation");

@@ -13,7 +13,7 @@ use super::weight_files::WeightFiles;
 use super::{gpu, int8};
 use crate::batch::scheduler::Scheduler;
 use crate::engine::EngineError;
-use crate::graph::{self, Output, Precision, Request};
+use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};
 use crate::model::{Model, Setting, SettingError};
@@ -36,7 +36,7 @@ pub(super) fn load_safetensors(
         return gpu::load(runtime, weights, model, request, options);
     }
     let weights = Arc::new(weights);
-    let precision = if options.dtype == Dtype::Bfloat16 { Precision::Bfloat16 } else { Precision::Float32 };
+    let precision = options.precision();
     let request = &Request { kernels: options.kernels, precision, ..*request };
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,

@@ -7,6 +7,7 @@ use super::observe::GroupObserver;
 use crate::batch::grouping::Grouping;
 use crate::batch::scheduler::Bounds;
 use crate::engine::int8::Int8Options;
+use crate::graph::Precision;
 use crate::kernels::Set;
 use crate::model::weights::Access;
 use crate::runtime::device::Dtype;
@@ -76,6 +77,15 @@ impl OnnxOptions {
     pub(super) fn group_tokens(&self) -> usize {
         let usual = self.device.gpus().iter().map(|gpu| batch_tokens_on(gpu.memory)).min();
         self.batch_tokens.map(NonZero::get).or(usual).unwrap_or(Self::BATCH_TOKENS.get())
+    }
+
+    /// The number format of a graph that is built for [`OnnxOptions::dtype`]; that of int8 layers is a matter of their own.
+    pub(super) fn precision(&self) -> Precision {
+        match self.dtype {
+            Dtype::Float16 => Precision::Float16,
+            Dtype::Bfloat16 => Precision::Bfloat16,
+            Dtype::Auto | Dtype::Float32 | Dtype::Int8 => Precision::Float32,
+        }
     }
 
     pub(super) fn bounds(&self, group_tokens: usize, grouping: Grouping) -> Bounds {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::tensorrt;
 use super::warm_up::{Largest, warm_up};
+use crate::batch::queue::LEAST_BUDGET;
 use crate::batch::scheduler::{Bounds, Scheduler};
 use crate::engine::EngineError;
 use crate::engine::local::OnnxOptions;
@@ -13,17 +14,17 @@ use crate::engine::local::weight_files::WeightFiles;
 use crate::graph::{self, Graph, Operators, Output, Precision, Request};
 use crate::model::weights::Weights;
 use crate::model::{Model, Setting, SettingError};
-use crate::runtime::device::Dtype;
 use crate::runtime::gpu::{self, Gpu, GpuMemory};
 use crate::runtime::{CudaOptions, Half, Provider, ResolvedDevice, Runtime, RuntimeError, Session, TensorrtOptions};
 
 /// Tokens of the longest text of a model that does not limit them.
 const LONGEST: usize = 512;
-/// Most tokens of a group: ONNX Runtime's rotary embedding has a block of threads for each, in the dimension of a grid that
-/// has no more.
-const MOST_TOKENS: usize = 65_535;
-/// The same where a number for each token of the vocabulary is computed at each of them.
+/// Most texts of a group: kernels have blocks of threads for each, in a dimension of a grid that has no more.
+const MOST_TEXTS: usize = 65_535;
+/// Most tokens of a group where a number for each token of the vocabulary is computed at each of them, and most of those
+/// numbers, of which there are several copies.
 const MOST_LEXICAL_TOKENS: usize = 2_048;
+const MOST_LOGITS: usize = 1 << 28;
 
 /// Builds the graph of `request` over `weights`, and puts it on every GPU of `options`. Weights in the host's memory are
 /// given back.
@@ -35,15 +36,12 @@ pub(in crate::engine::local) fn load(
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
     let on_tensorrt = matches!(options.device, ResolvedDevice::Tensorrt(_));
-    let precision = match options.dtype {
-        Dtype::Float16 => Precision::Float16,
-        Dtype::Bfloat16 => Precision::Bfloat16,
-        Dtype::Auto | Dtype::Float32 | Dtype::Int8 => Precision::Float32,
-    };
+    let precision = options.precision();
     let graph = match on_tensorrt {
-        // Of the standard's operators, which are those that TensorRT has; its number format is TensorRT's affair.
+        // Of the standard's operators, which are those that TensorRT has; it converts the numbers itself.
         true => {
-            let request = Request { operators: Operators::Standard, kernels: None, padded: true, ..*request };
+            let request =
+                Request { operators: Operators::Standard, kernels: None, precision, padded: true, ..*request };
             graph::build(&model.config, &weights, &request)
         }
         false => {
@@ -56,14 +54,17 @@ pub(in crate::engine::local) fn load(
     let graph = graph.map_err(|e| e.of(&model.sentence.transformer))?;
     let interface = Interface::built(&graph, precision);
     let longest = options.longest.or(graph.max_positions).unwrap_or(LONGEST);
-    let texts = if on_tensorrt { tensorrt::most_texts(longest) } else { usize::MAX };
-    let most = if matches!(request.output, Output::Lexical(_)) { MOST_LEXICAL_TOKENS } else { MOST_TOKENS };
+    let texts = if on_tensorrt { tensorrt::most_texts(longest) } else { MOST_TEXTS };
+    let most = match request.output {
+        Output::Lexical(_) => (MOST_LOGITS / graph.vocab_size.max(1)).clamp(LEAST_BUDGET, MOST_LEXICAL_TOKENS),
+        _ => usize::MAX,
+    };
     let mut largest = Largest { tokens: options.group_tokens().min(most), texts, longest };
     let shared = runtime.share(graph.initializers.clone())?;
     let mut sessions = Vec::new();
     for gpu in options.device.gpus() {
         let before = gpu::memory(gpu.id);
-        let provider = provider(gpu, &graph, &weights, longest, options)?;
+        let provider = provider(runtime, gpu, &graph, &weights, longest, options)?;
         let mut session = runtime.session(&graph, &shared, provider.into())?;
         weights.release_pages();
         let loaded = gpu::memory(gpu.id);
@@ -96,6 +97,7 @@ pub(in crate::engine::local) fn load(
 }
 
 fn provider(
+    runtime: &Runtime,
     gpu: &Gpu,
     graph: &Graph,
     weights: &Weights,
@@ -110,11 +112,11 @@ fn provider(
         return Ok(Provider::Cuda(cuda));
     }
     let profile = tensorrt::profile(&graph.feeds, longest);
-    let cache = tensorrt::cache(graph, weights, gpu, &profile, options)?;
-    let half = match options.dtype {
-        Dtype::Float16 => Some(Half::Float16),
-        Dtype::Bfloat16 => Some(Half::Bfloat16),
-        _ => None,
+    let cache = tensorrt::cache(runtime, graph, weights, gpu, &profile, options)?;
+    let half = match options.precision() {
+        Precision::Float16 => Some(Half::Float16),
+        Precision::Bfloat16 => Some(Half::Bfloat16),
+        Precision::Float32 => None,
     };
     Ok(Provider::Tensorrt(TensorrtOptions { cuda, half, cache, profile }))
 }

@@ -9,8 +9,8 @@ use crate::engine::local::weights_hash::hash_of;
 use crate::fetch::digest::Hasher;
 use crate::graph::{Feed, Graph};
 use crate::model::weights::Weights;
-use crate::runtime::Profile;
 use crate::runtime::gpu::Gpu;
+use crate::runtime::{Profile, Runtime};
 
 /// The part of the cache.
 const ROOM: &str = "tensorrt";
@@ -41,11 +41,12 @@ pub(super) fn profile(feeds: &[(String, Feed)], longest: usize) -> Profile {
     Profile { min: shapes(1, 1), opt: most.clone(), max: most }
 }
 
-/// The folder of engines of this graph on this GPU; says so if one will have to be built. Without a cache it is temporary.
+/// The folder of engines of this graph on this GPU, by this ONNX Runtime, whose update brings another TensorRT; says so if one will have to be built. Without a cache it is temporary.
 ///
 /// # Errors
 /// The system's, if the folder cannot be made.
 pub(super) fn cache(
+    runtime: &Runtime,
     graph: &Graph,
     weights: &Weights,
     gpu: &Gpu,
@@ -54,7 +55,7 @@ pub(super) fn cache(
 ) -> Result<PathBuf, EngineError> {
     crate::threads::start_pool().map_err(EngineError::Threads)?;
     let mut hasher = Hasher::new();
-    for part in [&hash_of(weights), &gpu.name, options.dtype.name(), &profile.max] {
+    for part in [runtime.version(), &hash_of(weights), &gpu.name, options.dtype.name(), &profile.max] {
         hasher.update(part.as_bytes());
         hasher.update(&[0]);
     }

@@ -4,8 +4,9 @@ use crate::graph::{Feed, Layout};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{Input, Numbers};
 
-/// Columns of [`Feed::Places`] are a multiple of this: attention on GPUs wants it.
-const ALIGNED: usize = 8;
+/// Columns of [`Feed::Places`] are a multiple of this: fused attention with a bias requires rows of 64 bytes of it in float32, and of
+/// 16 in 16-bit formats.
+const ALIGNED: usize = 16;
 
 /// The numbers of every input.
 pub(super) struct Feeds {
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(of(Layout::Unpadded, Feed::LastRowsBut(8)), (vec![3], vec![2, 3, 5]));
         assert_eq!(of(Layout::Packed, Feed::Lengths), (vec![3], vec![3, 1, 2]));
         assert_eq!(of(Layout::Unpadded, Feed::Offsets), (vec![4], vec![0, 3, 4, 6]));
-        assert_eq!(of(Layout::Unpadded, Feed::Steps), (vec![8], (0..8).collect()));
+        assert_eq!(of(Layout::Unpadded, Feed::Steps), (vec![16], (0..16).collect()));
         let padded = |numbers: &[i64]| (vec![3, 3], numbers.to_vec());
         assert_eq!(of(Layout::Padded, Feed::Ids), padded(&[5, 6, 7, 8, 0, 0, PAD, 9, 0]));
         assert_eq!(of(Layout::Padded, Feed::Types), padded(&[0, 1, 1, 0, 0, 0, 0, 0, 0]));
