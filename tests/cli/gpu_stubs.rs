@@ -60,23 +60,41 @@ pub(crate) fn cuda() -> Option<&'static (PathBuf, PathBuf)> {
     static FOLDERS: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
     FOLDERS
         .get_or_init(|| {
-            let runtime = support::cache().join("onnxruntime-gpu").join(infa::parts::runtime::VERSION);
-            let provider = runtime.join("libonnxruntime_providers_cuda.so");
-            if !skip(provider.is_file(), "ONNX Runtime for GPUs is not in infa's cache: its tests are skipped") {
-                return None;
-            }
-            let symbols = Command::new("nm").args(["-D", "--undefined-only"]).arg(&provider).output();
-            let symbols = symbols.ok().filter(|output| output.status.success());
-            let Some(symbols) = symbols else {
-                skip(false, "no nm (binutils): the tests of CUDA's libraries are skipped");
-                return None;
+            // Names of errors are printed.
+            let returned = |function: &str| match function.ends_with("String") || function.ends_with("Name") {
+                true => ("const char *", "\"stub\""),
+                false => ("int ", "35"),
             };
-            let symbols = String::from_utf8_lossy(&symbols.stdout).into_owned();
-            let dir = folder("cuda");
-            let built = CUDA.iter().chain(&[DRIVER]).all(|name| compile_stub(&dir, name, &symbols));
-            skip(built, "no C compiler (cc): the tests of CUDA's libraries are skipped").then_some((runtime, dir))
+            compile_all("cuda", "", |function| {
+                let (kind, value) = returned(function);
+                format!("{kind}{function}(void) {{ return {value}; }}\n")
+            })
         })
         .as_ref()
+}
+
+/// ONNX Runtime for GPUs in infa's cache, and the folder `name` with the libraries of [`CUDA`] and of the driver. `common` is
+/// source in each, and `body` gives that of a function that the provider takes from a library.
+pub(crate) fn compile_all(name: &str, common: &str, body: impl Fn(&str) -> String) -> Option<(PathBuf, PathBuf)> {
+    let runtime = support::cache().join("onnxruntime-gpu").join(infa::parts::runtime::VERSION);
+    let provider = runtime.join("libonnxruntime_providers_cuda.so");
+    if !skip(provider.is_file(), "ONNX Runtime for GPUs is not in infa's cache: its tests are skipped") {
+        return None;
+    }
+    let symbols = Command::new("nm").args(["-D", "--undefined-only"]).arg(&provider).output();
+    let symbols = symbols.ok().filter(|output| output.status.success());
+    let Some(symbols) = symbols else {
+        skip(false, "no nm (binutils): the tests of CUDA's libraries are skipped");
+        return None;
+    };
+    let symbols = String::from_utf8_lossy(&symbols.stdout).into_owned();
+    let dir = folder(name);
+    let built = CUDA.iter().chain(&[DRIVER]).all(|library| {
+        let mut source = format!("int stub_{}(void) {{ return 0; }}\n{common}", library.replace('.', "_"));
+        functions(library, &symbols).into_iter().for_each(|function| source.push_str(&body(function)));
+        compile(&dir, library, &source, Some(library))
+    });
+    skip(built, "no C compiler (cc): the tests of CUDA's libraries are skipped").then_some((runtime, dir))
 }
 
 /// A folder with the ONNX Runtime at `runtime` and, beside it, a provider for GPUs that is linked to `library` alone; `None`,
@@ -119,8 +137,8 @@ fn folder(name: &str) -> PathBuf {
     dir
 }
 
-/// A library with the functions that the provider takes from `name`. Those of the driver have no version.
-fn compile_stub(dir: &Path, name: &str, symbols: &str) -> bool {
+/// The functions that the provider takes from the library `name`. Those of the driver have no version.
+fn functions<'s>(name: &str, symbols: &'s str) -> Vec<&'s str> {
     let ending = format!("@{name}");
     let mut functions: Vec<&str> = symbols
         .split_whitespace()
@@ -132,16 +150,7 @@ fn compile_stub(dir: &Path, name: &str, symbols: &str) -> bool {
         .collect();
     functions.sort_unstable();
     functions.dedup();
-    let mut source = format!("int stub_{}(void) {{ return 0; }}\n", name.replace('.', "_"));
-    for function in functions {
-        // Names of errors are printed.
-        let (kind, value) = match function.ends_with("String") || function.ends_with("Name") {
-            true => ("const char *", "\"stub\""),
-            false => ("int ", "35"),
-        };
-        source.push_str(&format!("{kind}{function}(void) {{ return {value}; }}\n"));
-    }
-    compile(dir, name, &source, Some(name))
+    functions
 }
 
 /// Compiles `source` into the library `name`; its symbols have `version`.

@@ -115,7 +115,7 @@ fn nothing_is_downloaded_without_consent() {
 }
 
 /// A cache with ONNX Runtime for GPUs, and without CUDA's libraries.
-fn cache_with(runtime: &Path) -> TempDir {
+pub(crate) fn cache_with(runtime: &Path) -> TempDir {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("onnxruntime-gpu");
     fs::create_dir(&folder).unwrap();
@@ -124,7 +124,7 @@ fn cache_with(runtime: &Path) -> TempDir {
 }
 
 /// The program with a GPU, ONNX Runtime for it, CUDA's libraries in `libraries` and those of the driver in `driver`.
-fn with_libraries(infa: Infa, cache: &Path, libraries: &Path, driver: &Path, nvml: &Path) -> Infa {
+pub(crate) fn with_libraries(infa: Infa, cache: &Path, libraries: &Path, driver: &Path, nvml: &Path) -> Infa {
     let folders = format!("{}:{}", nvml.display(), driver.display());
     let infa = with_gpus(infa, nvml, NEW, "8.9").env("LD_LIBRARY_PATH", folders);
     infa.without("ORT_DYLIB_PATH").env("INFA_CACHE_DIR", cache).env("INFA_CUDA_LIBRARIES", libraries)

@@ -15,6 +15,7 @@ mod commands;
 mod completions;
 mod configurations;
 mod environment;
+mod fake_cuda;
 mod file_kinds;
 mod first_words;
 mod formats;
