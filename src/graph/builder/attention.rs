@@ -7,9 +7,6 @@ use super::graph_builder::Builder;
 use super::mask::Mask;
 use super::value::{Attribute, Value};
 
-/// The value of a masked score; it vanishes in the softmax even after additions.
-pub(super) const MASKED: f32 = f32::MIN / 2.0;
-
 /// One attention: the rows that are queries, the shapes of the values, and the bias of the scores.
 pub(in super::super) struct Attention<'a> {
     /// Queries, flat `[rows, heads · head_dim]`; `rows` are their tokens.

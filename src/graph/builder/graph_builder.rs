@@ -1,6 +1,5 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
-use super::attention::MASKED;
 use super::cuda::target::Cuda;
 use super::matrix::Products;
 use super::own_operators::OwnOperators;
@@ -94,7 +93,7 @@ impl<'w> Builder<'w> {
             token_types: None,
             attention_mask: None,
             masks: false,
-            masked: MASKED,
+            masked: Precision::Float32.masked(),
             products,
             normalised: HashSet::new(),
             in_layers: true,
