@@ -4,7 +4,7 @@
 use std::num::NonZero;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use super::Error;
 use crate::cli::{CpuArgs, GlobalArgs, GpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
@@ -127,8 +127,7 @@ pub(super) fn local_model(
         _ if device.is_gpu() => None,
         kernels => kernels.unwrap_or_default().resolve(dtype)?,
     };
-    let GpuArgs { gpu_memory, tf32 } = gpu;
-    let gpu = GpuSettings { memory_limit: gpu_memory.map(|size| size.as_u64()), tf32 };
+    let gpu = gpu_settings(gpu, &device, dtype)?;
     let access = if copy_weights { Access::Copy } else { Access::Map };
     let int8 = Int8Options { cache: Some(globals.cache.clone()), ..Int8Options::default() };
     Ok(LocalOptions {
@@ -137,6 +136,33 @@ pub(super) fn local_model(
         onnx: OnnxOptions { device, gpu, dtype, kernels, threads, access, int8, ..OnnxOptions::default() },
         text: TextOptions::default(),
     })
+}
+
+/// The least memory for activations that something can be computed in, and more than a GPU has.
+const GPU_MEMORY: std::ops::RangeInclusive<u64> = (64 << 20)..=(16 << 40);
+
+/// The settings of GPUs. A run may have engines on the CPU, too, so flags without effect on them are no errors.
+fn gpu_settings(
+    GpuArgs { gpu_memory, tf32 }: GpuArgs,
+    device: &ResolvedDevice,
+    dtype: Dtype,
+) -> Result<GpuSettings, Error> {
+    static MEMORY: Once = Once::new();
+    static TF32: Once = Once::new();
+    let memory_limit = gpu_memory.map(|size| size.as_u64());
+    if let Some(bytes) = memory_limit.filter(|bytes| !GPU_MEMORY.contains(bytes)) {
+        let reason = format!("{bytes} bytes: give at least 64MiB, and at most 16TiB, such as 2GiB");
+        return Err(Error::flag("--gpu-memory", reason));
+    }
+    if memory_limit.is_some() && !device.is_gpu() {
+        MEMORY.call_once(|| tracing::warn!("--gpu-memory has no effect on the CPU: it is for GPUs"));
+    }
+    if tf32 && !device.is_gpu() {
+        TF32.call_once(|| tracing::warn!("--tf32 has no effect on the CPU: it is for GPUs"));
+    } else if tf32 && matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) {
+        TF32.call_once(|| tracing::warn!("--tf32 has no effect with --dtype {dtype}: it is for float32"));
+    }
+    Ok(GpuSettings { memory_limit, tf32 })
 }
 
 /// The device that a model computes on. What only the CPU does makes `auto` the CPU.

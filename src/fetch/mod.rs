@@ -27,4 +27,4 @@ pub use limits::Limits;
 pub(crate) use progress::Silent;
 pub use progress::{Progress, ProgressTask};
 pub(crate) use retry::backoff;
-pub(crate) use staging::{publish, readable_by_all, remove_file, staging_directory};
+pub(crate) use staging::{publish, readable_by_all, remove_file, staging_directory, sweep_staging};

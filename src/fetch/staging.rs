@@ -7,12 +7,25 @@ use tempfile::TempDir;
 
 use super::FetchError;
 
+const STAGING: &str = ".installing-";
+
 /// A temporary directory beside `target`; deleted on drop unless [`publish`]ed.
 pub(crate) fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
     let parent = target.parent().unwrap_or(Path::new("."));
     let io = |source| FetchError::Io { path: parent.to_owned(), source };
     std::fs::create_dir_all(parent).map_err(io)?;
-    tempfile::Builder::new().prefix(".installing-").tempdir_in(parent).map_err(io)
+    tempfile::Builder::new().prefix(STAGING).tempdir_in(parent).map_err(io)
+}
+
+/// Removes the temporary directories that processes left beside `target` when they were killed. The caller holds the lock
+/// under which they are made.
+pub(crate) fn sweep_staging(target: &Path) {
+    let Some(entries) = target.parent().and_then(|parent| std::fs::read_dir(parent).ok()) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(STAGING)) {
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::info!("{} cannot be removed: {error}", entry.path().display());
+        }
+    }
 }
 
 /// Puts a filled directory in its place; what stood there before goes.
@@ -48,4 +61,22 @@ pub(crate) fn readable_by_all(file: &File) -> std::io::Result<()> {
 /// Removes a file that must not stay.
 pub(crate) fn remove_file(path: &Path) -> Result<(), FetchError> {
     std::fs::remove_file(path).map_err(|source| FetchError::Io { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_processes_left_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("1.0");
+        std::fs::create_dir(&target).unwrap();
+        let left = staging_directory(&target).unwrap().keep();
+        std::fs::write(left.join("half"), "a").unwrap();
+        sweep_staging(&target);
+        assert!(!left.exists() && target.exists());
+        sweep_staging(&dir.path().join("none/1.0"));
+    }
 }

@@ -90,7 +90,11 @@ impl RuntimeError {
                  --cuda-libraries; infa doctor lists all libraries"
             )),
             Self::GpuLibrary { package: None, .. } => {
-                Some("it comes with NVIDIA's driver; in a container, run it with --gpus all".into())
+                Some(
+                    "it comes with NVIDIA's driver; in a container, run it with --gpus all and \
+                     NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+                        .into(),
+                )
             }
             Self::CpuBuild { .. } => Some(
                 "--ort-library takes the libonnxruntime of onnxruntime-gpu; without it (and without ORT_DYLIB_PATH), infa finds \
@@ -137,6 +141,11 @@ impl RuntimeError {
                 "install it with `pip install onnxruntime=={VERSION}`, or unpack an official release of ONNX Runtime \
                  and give its libonnxruntime to --ort-library"
             )),
+            Self::Load { source, .. } if source.message().contains("Failed to load library") => Some(
+                "a file beside libonnxruntime, or a library that it needs, is missing or damaged: remove the directory of \
+                 ONNX Runtime for GPUs, and infa installs it again (infa doctor names it); or use --device cpu"
+                    .into(),
+            ),
             Self::Load { .. } | Self::Interface { .. } => {
                 Some("infa runs encoders with input_ids and an output of token or sentence embeddings".into())
             }

@@ -6,10 +6,9 @@
 
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use super::gpu::{self, Build, Folders, Gpu, GpuUse, Libraries};
-use super::{OLDEST_MINOR, RuntimeError, VERSION, install, integrity, library_file};
+use super::{OLDEST_MINOR, RuntimeError, VERSION, install, integrity, library_file, python};
 use crate::fetch::Context;
 use crate::regular_file;
 
@@ -91,7 +90,11 @@ impl Search {
         };
         if let Some(path) = installed {
             let damaged = |reason| RuntimeError::Library { path: path.clone(), reason };
-            match integrity::damage(&path).map_or_else(|| check(&path), |damage| Err(damaged(damage))) {
+            let damage = match self.gpu_use {
+                GpuUse::None => integrity::damage(&path),
+                GpuUse::Cuda | GpuUse::Tensorrt => install::damage_of_gpu_runtime(&path),
+            };
+            match damage.map_or_else(|| check(&path), |damage| Err(damaged(damage))) {
                 Ok(version) => return Ok(Some(Library { path, origin: Origin::Cache, version })),
                 Err(e) => tracing::warn!("the installed ONNX Runtime is passed over: {e}"),
             }
@@ -120,7 +123,7 @@ impl Search {
                     GpuUse::None => install::install(&self.cache, context)?,
                     GpuUse::Cuda | GpuUse::Tensorrt => {
                         let megabytes = install::BYTES / 1_000_000;
-                        if !context.offline && !install::cuda_folder(&self.cache).is_dir() {
+                        if !context.offline && gpu::flawed(&install::cuda_folder(&self.cache)).is_some() {
                             let note = "GPUs need ONNX Runtime for them and, unless they are here, CUDA's libraries";
                             context.progress.note(&format!("{note}: {megabytes} MB to download"));
                         }
@@ -138,9 +141,8 @@ impl Search {
     /// Loads what ONNX Runtime at `library` needs on GPUs. What infa can install is installed if it is missing.
     fn load_gpu_libraries(&self, library: &Path, context: &Context) -> Result<(), RuntimeError> {
         let Some(mut libraries) = self.libraries(Some(library))? else { return Ok(()) };
-        let installable = libraries.missing().into_iter().find(|missing| missing.is_installable());
-        if let Some(missing) = installable {
-            tracing::info!("{} is not on this machine", missing.name);
+        if let Some(absent) = libraries.to_install() {
+            tracing::info!("{} is not on this machine, or damaged", absent.name);
             install::install_cuda(&self.cache, context)?;
             libraries = self.libraries(Some(library))?.unwrap_or(libraries);
         }
@@ -187,15 +189,13 @@ impl Search {
         let search = self.clone().on(GpuUse::Cuda);
         let library = search.find().map_err(|e| Some(e.to_string()))?;
         let Some(library) = library else {
-            return Err(Some("ONNX Runtime for GPUs is not installed; --device cuda installs it".into()));
+            return Err(Some(match install::has_gpu_packages() {
+                true => "ONNX Runtime for GPUs is not installed; --device cuda installs it".into(),
+                false => "there is no ONNX Runtime for GPUs on this system; --ort-library names one".into(),
+            }));
         };
         match search.libraries(Some(&library.path)) {
-            Ok(Some(libraries)) => match libraries.missing().first() {
-                None => Ok(gpu.clone()),
-                Some(missing) => {
-                    Err(Some(format!("{} is not on this machine; --device cuda installs it", missing.name)))
-                }
-            },
+            Ok(Some(libraries)) => libraries.unusable().map_or_else(|| Ok(gpu.clone()), |reason| Err(Some(reason))),
             Ok(None) => Err(None),
             Err(error) => Err(Some(error.to_string())),
         }
@@ -247,19 +247,7 @@ fn version(path: &Path) -> Result<String, String> {
 
 /// The library inside the `onnxruntime` package that the active Python environment would import, without importing it.
 fn python_package() -> Option<PathBuf> {
-    const FIND: &str = "import importlib.util as u; s = u.find_spec('onnxruntime'); \
-                        print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')";
-    let output = Command::new(install::python())
-        .args(["-c", FIND])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let package = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    if package.as_os_str().is_empty() {
-        return None;
-    }
+    let package = python::environment()?.onnxruntime.as_ref()?;
     let mut found: Vec<PathBuf> = std::fs::read_dir(package.join("capi"))
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -12,6 +12,7 @@ mod loaded;
 mod operators;
 mod placement;
 mod provider;
+mod python;
 mod resolve;
 mod session;
 mod telemetry;

@@ -30,8 +30,8 @@ const ROOMS: &[(&str, usize)] = &[
     // Tables of Parquet and Arrow, archives, smaller numbers, compression.
     ("output", 5_000),
     ("report", 3_500),
-    // GPUs: their driver, libraries and providers.
-    ("runtime", 3_500),
+    // GPUs: their driver, libraries and providers; damage to each of their files is found before it is loaded.
+    ("runtime", 4_000),
     ("server", 16_500),
     ("stats", 3_000),
     ("ui", 1_000),

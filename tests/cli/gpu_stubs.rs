@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use crate::support;
 
-/// NVML as far as infa asks it: driver and GPUs come from `STUB_DRIVER` and `STUB_GPUS` (capabilities, as in `8.9,7.0`).
+/// NVML as far as infa asks it: driver and GPUs come from `STUB_DRIVER` and `STUB_GPUS` (capabilities, as in `8.9,7.0`);
+/// `STUB_SLICE` is the UUID of a slice of the first, and `STUB_MEMORY` an error of queries for memory.
 const NVML: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,18 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) { *device = (vo
 int nvmlDeviceGetName(void *device, char *text, unsigned length) { snprintf(text, length, "NVIDIA Stub %d", (int)(size_t)device); return 0; }
 int nvmlDeviceGetUUID(void *device, char *text, unsigned length) { snprintf(text, length, "GPU-stub-%d", (int)(size_t)device); return 0; }
 struct memory { unsigned version; unsigned long long total, reserved, free, used; };
-int nvmlDeviceGetMemoryInfo_v2(void *device, struct memory *memory) { memory->total = 24ull << 30; memory->free = 23ull << 30; return 0; }
+int nvmlDeviceGetMemoryInfo_v2(void *device, struct memory *memory) {
+    memory->total = ((size_t)device > 99 ? 10ull : 24ull) << 30; memory->free = memory->total - 1;
+    return getenv("STUB_MEMORY") ? atoi(getenv("STUB_MEMORY")) : 0;
+}
+int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
+    *device = (void *)100;
+    return getenv("STUB_SLICE") && !strcmp(uuid, getenv("STUB_SLICE")) ? 0 : 6;
+}
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(void *slice, void **device) { *device = (void *)1; return 0; }
 int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
-    return sscanf(at((unsigned)(size_t)device - 1), "%d.%d", major, minor) == 2 ? 0 : 2;
+    const char *text = at((unsigned)(size_t)device - 1);
+    return text && sscanf(text, "%d.%d", major, minor) == 2 ? 0 : 2;
 }
 "#;
 

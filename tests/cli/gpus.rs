@@ -53,6 +53,8 @@ fn what_gpus_do_not_compute_is_refused() {
         (["--kernels", "avx2"], ["--kernels avx2", "those of the CPU"]),
         (["--cuda-libraries", "/nonexistent/cuda"], ["--cuda-libraries", "not a directory"]),
         (["--gpu-memory", "much"], ["--gpu-memory", "much"]),
+        (["--gpu-memory", "0"], ["--gpu-memory", "at least 64MiB"]),
+        (["--gpu-memory", "99999999TB"], ["--gpu-memory", "at most 16TiB"]),
     ] {
         let infa = with_gpus(embed(["--device", "cuda"]), nvml, NEW, "8.9").args(flags);
         infa.run().refuses(2, &words);
@@ -62,6 +64,140 @@ fn what_gpus_do_not_compute_is_refused() {
     with_gpus(spec, nvml, NEW, "8.9").run().refuses(2, &["--dtype int8", "CPU alone"]);
     let other = embed(["--engine", "onnx@cuda:1", "--device", "cuda:0"]);
     with_gpus(other, nvml, NEW, "8.9").run().refuses(2, &["--device", "contradicts onnx@cuda:1"]);
+}
+
+#[test]
+fn flags_of_gpus_without_effect_are_named() {
+    for (flags, words) in [
+        (&["--device", "cpu", "--gpu-memory", "2GiB"][..], "--gpu-memory has no effect on the CPU"),
+        (&["--device", "cpu", "--tf32"], "--tf32 has no effect on the CPU"),
+    ] {
+        embed(flags).stdin("a\n").run().status(0).says(&[words]);
+    }
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let infa = embed(["--device", "cuda", "--offline", "--tf32", "--dtype", "float16"]);
+    with_gpus(infa, nvml, NEW, "8.9").run().says(&["--tf32 has no effect with --dtype float16"]);
+}
+
+/// A driver may keep to itself what CUDA does not need: the GPU is used all the same.
+#[test]
+fn gpus_of_unknown_memory_and_slices_of_gpus_are_used() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    const SLICE: &str = "MIG-4a7b6a5c-9f8e-5d1c-8b8a-1c2d3e4f5a6b";
+    let doctor = |variables: &[(&str, &str)]| {
+        let start = with_gpus(infa(["doctor"]), nvml, NEW, "8.9");
+        let ran = variables.iter().fold(start, |infa, (name, value)| infa.env(name, value)).run();
+        assert!(!ran.err.contains("WARN"), "{}", ran.err);
+        ran.text().to_owned()
+    };
+    let text = doctor(&[("STUB_MEMORY", "4")]);
+    assert!(text.contains("0: NVIDIA Stub 1, memory unknown, capability 8.9; usable"), "{text}");
+    let text = doctor(&[("CUDA_VISIBLE_DEVICES", SLICE), ("STUB_SLICE", SLICE)]);
+    assert!(text.contains("0: NVIDIA Stub 100, 10 GiB, capability 8.9; usable"), "{text}");
+    // CUDA sees one that NVML cannot describe, too.
+    let text = doctor(&[("CUDA_VISIBLE_DEVICES", SLICE)]);
+    assert!(text.contains("0: MIG slice, memory unknown, capability unknown; usable"), "{text}");
+    // What hides GPUs, and the next step, are named.
+    let text = doctor(&[("CUDA_VISIBLE_DEVICES", "")]);
+    assert!(text.contains("cpu (CUDA_VISIBLE_DEVICES hides all GPUs (1))"), "{text}");
+    let text = doctor(&[("STUB_DRIVER", "535.183.01")]);
+    assert!(text.contains("too old") && text.contains("update the driver"), "{text}");
+}
+
+/// Loading such a file would hang, or end the process by a signal.
+#[test]
+fn a_damaged_library_of_the_driver_is_never_loaded() {
+    let Some(nvml) = gpu_stubs::nvml() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("libnvidia-ml.so.1");
+    let whole = fs::read(nvml.join("libnvidia-ml.so.1")).unwrap();
+    fs::write(&path, &whole[..9000]).unwrap();
+    let check = |words: &str| {
+        let ran = with_gpus(embed(["--device", "cuda"]), dir.path(), NEW, "8.9").run();
+        ran.refuses(2, &["no working NVIDIA driver", path.to_str().unwrap(), words]);
+        with_gpus(embed([] as [&str; 0]), dir.path(), NEW, "8.9").stdin("a\n").run().status(0);
+    };
+    check("cut off");
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    check("not a regular file");
+}
+
+/// A cache with copies of the stubs as CUDA's libraries, and ONNX Runtime for GPUs of which each file can be replaced.
+fn whole_cache(runtime: &Path, stubs: &Path) -> TempDir {
+    let cache = tempfile::tempdir().unwrap();
+    let own = cache.path().join("onnxruntime-gpu").join(runtime.file_name().unwrap());
+    fs::create_dir_all(&own).unwrap();
+    for file in fs::read_dir(runtime).unwrap().flatten() {
+        symlink(file.path(), own.join(file.file_name())).unwrap();
+    }
+    let cuda = cache.path().join("cuda/13.0");
+    fs::create_dir_all(&cuda).unwrap();
+    for name in CUDA {
+        fs::copy(stubs.join(name), cuda.join(name)).unwrap();
+    }
+    cache
+}
+
+#[test]
+fn damaged_files_of_the_cache_are_installed_again_and_auto_takes_the_cpu() {
+    let (Some(nvml), Some((runtime, stubs))) = (gpu_stubs::nvml(), gpu_stubs::cuda()) else { return };
+    let driver = gpu_stubs::copy(stubs, &[DRIVER], "");
+    let cache = whole_cache(runtime, stubs);
+    let empty = tempfile::tempdir().unwrap();
+    let run = |flags: &[&str]| {
+        let infa = embed(flags).stdin("a\n");
+        with_libraries(infa, cache.path(), empty.path(), driver.path(), nvml).run()
+    };
+    assert!(run(&[]).err.contains("CUDA failure 35"));
+    let version = runtime.file_name().unwrap().to_str().unwrap();
+    let gpu = format!("onnxruntime-gpu/{version}");
+    let other = fs::read(stubs.join("libcudart.so.13")).unwrap();
+    for (file, content, reason, installed) in [
+        ("cuda/13.0/libcurand.so.10", None, "libcurand.so.10 is not on this machine", "CUDA's libraries"),
+        ("cuda/13.0/libcurand.so.10", Some(&other[..]), "another library, libcudart.so.13", "CUDA's libraries"),
+        ("cuda/13.0/libcurand.so.10", Some(&other[..5000]), "cut off", "CUDA's libraries"),
+        ("cuda/13.0/libcublas.so.13", Some(b"text"), "not a library of this system", "CUDA's libraries"),
+        (&format!("{gpu}/libonnxruntime_providers_cuda.so"), None, "is not beside it", "ONNX Runtime"),
+        (&format!("{gpu}/libonnxruntime_providers_cuda.so"), Some(&other), "another library", "ONNX Runtime"),
+        (&format!("{gpu}/libonnxruntime_providers_shared.so"), None, "is not beside it", "ONNX Runtime"),
+        (&format!("{gpu}/libonnxruntime_providers_shared.so"), Some(b""), "not a library", "ONNX Runtime"),
+    ] {
+        let path = cache.path().join(file);
+        let before = path.canonicalize().unwrap();
+        let keep = fs::read(&before).unwrap();
+        fs::remove_file(&path).unwrap();
+        content.into_iter().for_each(|content| fs::write(&path, content).unwrap());
+        // There is no pip here: that the installation begins is enough.
+        let ran = run(&["--device", "cuda"]);
+        assert!(ran.status == 3 && ran.err.contains(&format!("Downloading {installed}")), "{file}: {}", ran.err);
+        let ran = run(&["--device", "cuda", "--offline"]);
+        assert!(ran.status == 3 && ran.err.contains("--offline"), "{file}: {}", ran.err);
+        let ran = run(&[]);
+        assert!(ran.status == 0 && ran.err.contains(reason), "{file}: {}", ran.err);
+        assert!(ran.err.contains("--device cuda installs it"), "{file}: {}", ran.err);
+        let _ = fs::remove_file(&path);
+        match before == path {
+            true => fs::write(&path, keep).unwrap(),
+            false => symlink(before, &path).unwrap(),
+        }
+    }
+    assert!(run(&[]).err.contains("CUDA failure 35"));
+}
+
+/// Nothing installs these: no message says so.
+#[test]
+fn what_cannot_be_installed_is_not_promised() {
+    let (Some(nvml), Some((runtime, stubs))) = (gpu_stubs::nvml(), gpu_stubs::cuda()) else { return };
+    let cache = cache_with(runtime);
+    let empty = tempfile::tempdir().unwrap();
+    let infa = embed([] as [&str; 0]).stdin("a\n");
+    let ran = with_libraries(infa, cache.path(), stubs, empty.path(), nvml).run().status(0);
+    assert!(ran.err.contains("libcuda.so.1 is not on this machine; NVIDIA's driver brings it"), "{}", ran.err);
+    let Some(build) = gpu_stubs::build_for(library(), "libcudart.so.12") else { return };
+    let infa = embed(["--ort-library"]).arg(build.path().join("libonnxruntime.so")).stdin("a\n");
+    let ran = with_libraries(infa, cache.path(), empty.path(), stubs, nvml).run().status(0);
+    assert!(ran.err.contains("the package nvidia-cuda-runtime-cu12 brings it"), "{}", ran.err);
 }
 
 #[test]

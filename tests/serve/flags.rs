@@ -183,6 +183,8 @@ fn gpus_may_be_numbered_as_infinity_numbers_them() {
     let bert = fixture("bert-tiny");
     let (status, err) = run(&["-m", &bert, "--device", "cuda", "--device-id", "61,62"]);
     assert!(status == 2 && err.contains("device cuda:61,62: "), "{err}");
+    let (status, err) = run(&["-m", &bert, "--device", "cuda:1", "--device-id", "0"]);
+    assert!(status == 2 && err.contains("--device-id") && err.contains("contradicts --device cuda:1"), "{err}");
 }
 
 #[test]

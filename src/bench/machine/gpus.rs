@@ -13,7 +13,11 @@ pub(super) struct Gpus(Nvml);
 impl Gpus {
     /// `None` without the library, a driver or a GPU.
     pub(crate) fn find() -> Option<Self> {
-        match Nvml::init() {
+        // Of a driver that does not answer, it is known already.
+        if matches!(gpu::found(), gpu::Found::NoDriver(_)) {
+            return None;
+        }
+        match gpu::open_nvml() {
             Ok(nvml) => (nvml.device_count().ok()? > 0).then_some(Self(nvml)),
             Err(e) => {
                 tracing::debug!("no GPUs: {e}");
@@ -54,7 +58,7 @@ impl Gpus {
 pub(super) fn facts() -> Vec<Gpu> {
     let fact = |gpu: &gpu::Gpu| Gpu {
         name: gpu.name.clone(),
-        memory_bytes: gpu.memory,
+        memory_bytes: gpu.memory.unwrap_or_default(),
         driver: gpu.driver.clone(),
         cuda: gpu.cuda.clone(),
     };
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn gpus_are_facts_or_none() {
         let Some(gpus) = Gpus::find() else { return };
-        assert!(facts().iter().all(|gpu| !gpu.name.is_empty() && gpu.memory_bytes > 0), "{:?}", facts());
+        assert!(facts().iter().all(|gpu| !gpu.name.is_empty()), "{:?}", facts());
         let counted = gpus.with_energy();
         assert!(counted <= gpus.devices().count());
         assert!(gpus.joules(counted).is_some_and(|joules| joules >= 0.0));

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::report::Report;
 use crate::runtime::device::{Device, DeviceKind};
-use crate::runtime::gpu::{self, Found, GpuUse, Libraries};
+use crate::runtime::gpu::{self, Found, GpuUse, Libraries, Place};
 use crate::runtime::library::Search;
 use crate::runtime::{RuntimeError, VERSION, install};
 
@@ -17,7 +17,14 @@ pub(super) fn describe(search: &Search, report: &mut Report) {
         Ok(gpu) => format!("cuda:{}", gpu.id),
         Err(_) => "cpu".into(),
     };
-    let reason = ready.err().flatten().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let reason = ready.err().flatten().or_else(|| match gpu::found() {
+        // auto says nothing of it where a model runs: the user did it.
+        Found::Gpus { total: 1.., visible, .. } if visible.is_empty() => {
+            gpu::choose(Device::CUDA, gpu::found(), search.build()).err().map(|error| error.to_string())
+        }
+        _ => None,
+    });
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     report.line("--device auto", &format!("{auto}{reason}"));
     let usable = |kind: DeviceKind| Device { kind, ..Device::CUDA }.resolve(search).is_ok();
     let devices =
@@ -46,11 +53,18 @@ fn found(search: &Search, report: &mut Report) -> usize {
         .iter()
         .map(|gpu| {
             let capability = gpu.capability.map(|(major, minor)| format!("{major}.{minor}"));
-            let refused = gpu::check(gpu, build).err().map(|error| error.to_string());
+            let error = gpu::check(gpu, build).err();
+            let refused = error.as_ref().map(ToString::to_string);
             let shown = capability.as_deref().unwrap_or("unknown");
-            let memory = gpu.memory as f64 / f64::from(1 << 30);
+            let memory = match gpu.memory {
+                Some(bytes) => format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30)),
+                None => "memory unknown".into(),
+            };
             let usable = refused.as_ref().map_or_else(|| "usable".to_owned(), |why| format!("not usable: {why}"));
-            report.line("", &format!("{}: {}, {memory:.0} GiB, capability {shown}; {usable}", gpu.id, gpu.name));
+            report.line("", &format!("{}: {}, {memory}, capability {shown}; {usable}", gpu.id, gpu.name));
+            if let Some(error) = error {
+                report.line("", &format!("   {}", error.hint()));
+            }
             json!({
                 "id": gpu.id,
                 "name": gpu.name,
@@ -117,24 +131,30 @@ fn describe_those(
             return (Vec::new(), false);
         }
     };
-    let missing: Vec<&str> = libraries.missing().into_iter().map(|library| library.name.as_str()).collect();
     let mut described = Vec::new();
     let mut complete = true;
     for library in libraries.needed.iter().filter(|library| known.iter().all(|(name, _)| *name != library.name)) {
         let name = library.name.as_str();
-        let is_missing = missing.contains(&name);
-        complete &= !is_missing;
-        let text = match (library.path(), library.package) {
-            (Some(path), _) => path.display().to_string(),
-            (None, _) if !is_missing => "in the system's folders".into(),
-            (None, Some(package)) => format!("missing; the package {package} brings it"),
-            (None, None) => "missing; NVIDIA's driver brings it".into(),
+        let place = library.place();
+        let here = matches!(place, Place::At(_) | Place::System);
+        complete &= here;
+        let brings = match (library.is_installed_by(&place), library.package) {
+            (true, Some(package)) if place == Place::Missing => format!("the package {package} brings it"),
+            (true, _) => "--device cuda installs it again".into(),
+            (false, Some(package)) => format!("the package {package} brings it"),
+            (false, None) => "NVIDIA's driver brings it".into(),
+        };
+        let (path, text) = match place {
+            Place::At(path) => (Some(path.clone()), path.display().to_string()),
+            Place::System => (None, "in the system's folders".into()),
+            Place::Damaged(path, reason) => (Some(path.clone()), format!("{}: {reason}; {brings}", path.display())),
+            Place::Missing => (None, format!("missing; {brings}")),
         };
         report.line("", &format!("{name}: {text}"));
         let value = json!({
             "name": name,
-            "here": !is_missing,
-            "path": library.path(),
+            "here": here,
+            "path": path,
             "package": library.package,
         });
         described.push((name.to_owned(), value));

@@ -179,7 +179,7 @@ fn resolve_models(
 
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
-        let device = numbered(devices.next().flatten(), device_ids.next().flatten(), remarks);
+        let device = numbered(devices.next().flatten(), device_ids.next().flatten(), remarks)?;
         let hardware = HardwareArgs { device, gpu, cpu };
         let device = device_of(&hardware, dtype, globals)?;
         let dtype = dtype.map(|dtype| exact(dtype, &device, remarks));
@@ -208,10 +208,16 @@ fn resolve_models(
 }
 
 /// The device with the numbers of its GPUs.
-fn numbered(device: Option<Device>, ids: Option<GpuIds>, remarks: &mut Vec<String>) -> Option<Device> {
-    let Some(ids) = ids else { return device };
-    match device {
-        Some(device) if device.kind.is_gpu() => Some(Device { ids: device.ids.and(ids), ..device }),
+fn numbered(device: Option<Device>, ids: Option<GpuIds>, remarks: &mut Vec<String>) -> Result<Option<Device>, Error> {
+    let Some(ids) = ids else { return Ok(device) };
+    Ok(match device {
+        Some(device) if device.kind.is_gpu() && device.ids != GpuIds::First && device.ids != ids => {
+            return Err(Error::flag(
+                "--device-id",
+                format!("contradicts --device {device}: give the numbers in one of them"),
+            ));
+        }
+        Some(device) if device.kind.is_gpu() => Some(Device { ids, ..device }),
         device => {
             let remark = "--device-id is ignored: it is for --device cuda and tensorrt";
             if !remarks.iter().any(|known| known == remark) {
@@ -219,7 +225,7 @@ fn numbered(device: Option<Device>, ids: Option<GpuIds>, remarks: &mut Vec<Strin
             }
             device
         }
-    }
+    })
 }
 
 /// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: what the processor cannot

@@ -104,7 +104,7 @@ impl OnnxOptions {
     pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
 }
 
-/// The same on a GPU with `memory` bytes. Not measured yet: by the size at which products fill such GPUs.
-fn batch_tokens_on(memory: u64) -> usize {
-    if memory >= 40_000_000_000 { 16_384 } else { 8_192 }
+/// The same on a GPU with `memory` bytes, if that is known. Not measured yet: by the size at which products fill such GPUs.
+fn batch_tokens_on(memory: Option<u64>) -> usize {
+    if memory.is_some_and(|bytes| bytes >= 40_000_000_000) { 16_384 } else { 8_192 }
 }

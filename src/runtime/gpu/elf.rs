@@ -12,19 +12,29 @@ const PT_DYNAMIC: u64 = 2;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
 const DT_STRSZ: u64 = 10;
+const DT_SONAME: u64 = 14;
 /// More than any table of segments, entries or strings of a library has.
 const MAX: u64 = 64 << 20;
 
-/// The `DT_NEEDED` entries of a 64-bit little-endian ELF file, in its order.
+/// The names in the headers of a library.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// Its own (`DT_SONAME`).
+    pub soname: Option<String>,
+    /// Those of the libraries that it needs (`DT_NEEDED`), in its order.
+    pub needed: Vec<String>,
+}
+
+/// The names in a 64-bit little-endian ELF file.
 ///
 /// <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html>
 ///
 /// # Errors
 /// It cannot be read, or is not such a file.
-pub(super) fn needed(path: &Path) -> io::Result<Vec<String>> {
+pub(super) fn names(path: &Path) -> io::Result<Names> {
     let wrong = || io::Error::new(io::ErrorKind::InvalidData, "it is not a library of this system");
     let mut file = regular_file::open(path)?;
-    let header = read(&mut file, 0, 64)?;
+    let header = read(&mut file, 0, 64).map_err(|_| wrong())?;
     if !header.starts_with(b"\x7fELF\x02\x01") {
         return Err(wrong());
     }
@@ -35,7 +45,7 @@ pub(super) fn needed(path: &Path) -> io::Result<Vec<String>> {
     let table = read(&mut file, table, length * count)?;
     let segments: Vec<&[u8]> = table.chunks_exact(usize::try_from(length).unwrap_or(usize::MAX)).collect();
     let of_kind = |kind: u64| segments.iter().filter(move |segment| number(segment, 0, 4) == kind);
-    let Some(dynamic) = of_kind(PT_DYNAMIC).next() else { return Ok(Vec::new()) };
+    let Some(dynamic) = of_kind(PT_DYNAMIC).next() else { return Ok(Names::default()) };
     let dynamic = read(&mut file, number(dynamic, 8, 8), number(dynamic, 32, 8))?;
     let entries: Vec<(u64, u64)> =
         dynamic.chunks_exact(16).map(|entry| (number(entry, 0, 8), number(entry, 8, 8))).collect();
@@ -53,8 +63,9 @@ pub(super) fn needed(path: &Path) -> io::Result<Vec<String>> {
         let end = text.iter().position(|&byte| byte == 0)?;
         Some(String::from_utf8_lossy(&text[..end]).into_owned())
     };
-    let names = entries.iter().filter(|entry| entry.0 == DT_NEEDED).map(|entry| string(entry.1).ok_or_else(wrong));
-    names.collect()
+    let soname = value(DT_SONAME).and_then(string);
+    let needed = entries.iter().filter(|entry| entry.0 == DT_NEEDED).map(|entry| string(entry.1).ok_or_else(wrong));
+    Ok(Names { soname, needed: needed.collect::<io::Result<_>>()? })
 }
 
 fn read(file: &mut File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
@@ -75,7 +86,7 @@ mod tests {
     #[test]
     #[cfg(all(target_os = "linux", target_endian = "little", target_pointer_width = "64"))]
     fn the_libraries_of_this_program() {
-        let needed = needed(&std::env::current_exe().unwrap()).unwrap();
+        let Names { needed, .. } = names(&std::env::current_exe().unwrap()).unwrap();
         assert!(needed.iter().any(|name| name.starts_with("libc.")), "{needed:?}");
         assert!(needed.iter().all(|name| name.contains(".so")), "{needed:?}");
     }
@@ -84,12 +95,12 @@ mod tests {
     fn other_files_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
-        assert!(needed(&path).is_err());
+        assert!(names(&path).is_err());
         let mut endless = b"\x7fELF\x02\x01".to_vec();
         endless.resize(64, 0xff);
         for content in [&b""[..], b"text", b"\x7fELF\x02\x01", &endless] {
             std::fs::write(&path, content).unwrap();
-            assert!(needed(&path).is_err(), "{content:?}");
+            assert!(names(&path).is_err(), "{content:?}");
         }
     }
 }

@@ -5,19 +5,12 @@
 //! LD_LIBRARY_PATH. Which ones the provider needs is read from its own headers, as they differ from version to version.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-use super::elf;
-use crate::regular_file;
+use super::installed::{CUDA_NEEDS, CUDA_PROVIDER, TENSORRT_PROVIDER, damaged_provider};
+use super::{elf, loader};
 use crate::runtime::install;
 use crate::runtime::library_file;
-use crate::runtime::{RuntimeError, integrity};
-
-/// ONNX Runtime's provider for CUDA, beside its library.
-const CUDA_PROVIDER: &str = "libonnxruntime_providers_cuda.so";
-/// ONNX Runtime's provider for TensorRT.
-const TENSORRT_PROVIDER: &str = "libonnxruntime_providers_tensorrt.so";
+use crate::runtime::{RuntimeError, python};
 
 /// A family of libraries, and what brings it.
 struct Known {
@@ -76,8 +69,7 @@ const KNOWN: &[Known] = &[
 /// The driver's library; no package brings it.
 const DRIVER: &str = "libcuda.so.1";
 
-/// The needs of the provider that infa installs, used until it is installed.
-const CUDA_NEEDS: &[&str] = &["libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
+/// The same for TensorRT.
 const TENSORRT_NEEDS: &[&str] = &["libcudnn.so.9", "libnvinfer.so.10", "libnvonnxparser.so.10"];
 
 /// A library that a provider needs.
@@ -87,8 +79,23 @@ pub struct NeededLibrary {
     pub name: String,
     /// The package of pip that brings it; `None` for the driver.
     pub package: Option<&'static str>,
-    /// Files to try before the system's folders, in this order.
-    candidates: Vec<PathBuf>,
+    /// Files of `--cuda-libraries` and of infa's cache, tried first, in this order.
+    own: Vec<PathBuf>,
+    /// Its place among the packages of the active Python environment, tried next. Python is not started without need.
+    packaged: Option<PathBuf>,
+    /// infa's own folder of CUDA's libraries.
+    cache: PathBuf,
+}
+
+/// The place of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    At(PathBuf),
+    /// In the system's folders; it is loaded from then on.
+    System,
+    /// A file that cannot be used, and why.
+    Damaged(PathBuf, String),
+    Missing,
 }
 
 /// The use of GPUs by the engines of a process.
@@ -141,27 +148,36 @@ impl Libraries {
         let row = usize::from(cuda < 13);
         let mut needed: Vec<NeededLibrary> = Vec::new();
         if names.iter().any(|name| name == DRIVER) {
-            needed.push(NeededLibrary { name: DRIVER.into(), package: None, candidates: Vec::new() });
+            let (own, packaged, cache) = (Vec::new(), None, PathBuf::new());
+            needed.push(NeededLibrary { name: DRIVER.into(), package: None, own, packaged, cache });
         }
         for known in KNOWN {
             let is_one = |name: &&String| name.strip_prefix(known.stem).is_some_and(|rest| rest.starts_with(".so"));
             let Some(name) = names.iter().find(is_one) else { continue };
-            let own = [folders.flag.clone(), Some(install::cuda_folder(&folders.cache))];
-            let python = folders.ask_python.then(python_packages).into_iter().flatten();
-            let python = python.map(|packages| packages.join(known.folders[row]));
-            let candidates = own.into_iter().flatten().chain(python).map(|folder| folder.join(name)).collect();
-            needed.push(NeededLibrary { name: name.clone(), package: Some(known.packages[row]), candidates });
+            let cache = install::cuda_folder(&folders.cache);
+            let own = folders.flag.iter().chain([&cache]).map(|folder| folder.join(name)).collect();
+            let packaged = folders.ask_python.then(|| Path::new(known.folders[row]).join(name));
+            let package = Some(known.packages[row]);
+            needed.push(NeededLibrary { name: name.clone(), package, own, packaged, cache });
         }
         Self { cuda, needed }
     }
 
-    /// Those that are not in one of the folders. The system's folders are tried by loading: a library that is found
-    /// there is loaded from then on.
+    /// Those that are nowhere. The system's folders are tried by loading: a library that is found there is loaded from
+    /// then on.
+    #[cfg(test)]
     pub(crate) fn missing(&self) -> Vec<&NeededLibrary> {
-        self.needed
-            .iter()
-            .filter(|library| library.path().is_none() && open(Path::new(&library.name)).is_err())
-            .collect()
+        self.needed.iter().filter(|library| library.place() == Place::Missing).collect()
+    }
+
+    /// The first that cannot be used, and the reason with the next step.
+    pub(crate) fn unusable(&self) -> Option<String> {
+        self.needed.iter().find_map(NeededLibrary::unusable)
+    }
+
+    /// The first that infa installs, or installs again.
+    pub(crate) fn to_install(&self) -> Option<&NeededLibrary> {
+        self.needed.iter().find(|library| library.is_installed_by(&library.place()))
     }
 
     /// Loads all of them for the rest of the process.
@@ -174,9 +190,36 @@ impl Libraries {
 }
 
 impl NeededLibrary {
-    /// The first file of this name in the folders; `None` if only the system may have it.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.candidates.iter().find(|path| path.is_file()).map(PathBuf::as_path)
+    /// Its place, by the headers of files: nothing is loaded but from the system's folders.
+    pub(crate) fn place(&self) -> Place {
+        let mut damaged = None;
+        let mut look = |path: &Path| {
+            // A link to a file that is gone is there, too.
+            if path.symlink_metadata().is_err() {
+                return false;
+            }
+            let flaw = loader::flaw(path, &self.name);
+            let sound = flaw.is_none();
+            if let (Some(reason), None) = (flaw, &damaged) {
+                damaged = Some(Place::Damaged(path.to_owned(), reason));
+            }
+            sound
+        };
+        if let Some(path) = self.own.iter().find(|path| look(path)) {
+            return Place::At(path.clone());
+        }
+        if let Some(path) = self.in_python().filter(|path| look(path)) {
+            return Place::At(path);
+        }
+        match open(Path::new(&self.name)) {
+            Ok(()) => Place::System,
+            Err(_) => damaged.unwrap_or(Place::Missing),
+        }
+    }
+
+    fn in_python(&self) -> Option<PathBuf> {
+        let packaged = self.packaged.as_ref()?;
+        Some(python::environment()?.packages.as_ref()?.join(packaged))
     }
 
     /// True if infa can install it.
@@ -184,10 +227,43 @@ impl NeededLibrary {
         CUDA_NEEDS.contains(&self.name.as_str())
     }
 
+    /// True if `--device cuda` installs it at this place: it is nowhere, or infa's own copy is damaged.
+    pub(crate) fn is_installed_by(&self, place: &Place) -> bool {
+        let wanted = match place {
+            Place::Missing => true,
+            Place::Damaged(path, _) => path.starts_with(&self.cache),
+            Place::At(_) | Place::System => false,
+        };
+        wanted && self.is_installable() && install::has_gpu_packages()
+    }
+
+    fn unusable(&self) -> Option<String> {
+        let place = self.place();
+        let installed = self.is_installed_by(&place);
+        let next = match (&place, self.package) {
+            (Place::At(_) | Place::System, _) => return None,
+            (Place::Missing, _) if installed => "--device cuda installs it".to_owned(),
+            (Place::Damaged(..), _) if installed => "--device cuda installs it again".to_owned(),
+            (_, Some(package)) => format!("the package {package} brings it"),
+            (_, None) => "NVIDIA's driver brings it".to_owned(),
+        };
+        Some(match place {
+            Place::Damaged(path, reason) => format!("{}: {reason}; {next}", path.display()),
+            _ => format!("{} is not on this machine; {next}", self.name),
+        })
+    }
+
     fn load(&self) -> Result<(), RuntimeError> {
         let mut reason = None;
-        for path in self.candidates.iter().filter(|path| path.is_file()) {
-            match open(path) {
+        let mut tried: Vec<PathBuf> = Vec::new();
+        // Python is started only if all others fail.
+        let packaged = std::iter::once_with(|| self.in_python()).flatten();
+        for path in self.own.iter().cloned().chain(packaged) {
+            tried.extend(path.parent().map(Path::to_owned));
+            if path.symlink_metadata().is_err() {
+                continue;
+            }
+            match loader::flaw(&path, &self.name).map_or_else(|| open(&path), Err) {
                 Ok(()) => {
                     tracing::debug!("{} is loaded from {}", self.name, path.display());
                     return Ok(());
@@ -198,7 +274,7 @@ impl NeededLibrary {
         open(Path::new(&self.name)).map_err(|system| RuntimeError::GpuLibrary {
             name: self.name.clone(),
             package: self.package,
-            tried: self.candidates.iter().filter_map(|path| path.parent().map(Path::to_owned)).collect(),
+            tried,
             reason: reason.unwrap_or(system),
         })
     }
@@ -215,40 +291,23 @@ fn needs(library: &Path, provider: &str) -> Result<Vec<String>, RuntimeError> {
     if !path.is_file() {
         return Err(RuntimeError::CpuBuild { path: library.to_owned(), provider: provider.to_owned() });
     }
-    let cut = regular_file::open(&path).and_then(|mut file| integrity::is_cut_off(&mut file));
-    match cut.and_then(|cut| if cut { Ok(None) } else { elf::needed(&path).map(Some) }) {
-        Ok(Some(names)) => Ok(names),
-        Ok(None) => Err(RuntimeError::Library { path, reason: integrity::CUT_OFF.into() }),
-        Err(error) => Err(RuntimeError::Library { path, reason: error.to_string() }),
+    match damaged_provider(library).map_or_else(|| elf::names(&path).map_err(|e| (path.clone(), e.to_string())), Err) {
+        Ok(names) => Ok(names.needed),
+        Err((path, reason)) => Err(RuntimeError::Library { path, reason }),
     }
 }
 
 /// Loads a library and leaves it loaded. Its names stay its own (RTLD_LOCAL): the loader finds it by its soname.
 fn open(path: &Path) -> Result<(), String> {
-    if path.is_absolute() {
-        // Loading it would end the process by a signal.
-        let cut = regular_file::open(path).and_then(|mut file| integrity::is_cut_off(&mut file));
-        match cut {
-            Ok(false) => {}
-            Ok(true) => return Err(integrity::CUT_OFF.into()),
-            Err(error) => return Err(error.to_string()),
-        }
+    // Loading a damaged one would end the process by a signal.
+    let flaw = match path.is_absolute() {
+        true => loader::headers(path),
+        false => path.to_str().and_then(loader::flaw_of_system),
+    };
+    match flaw {
+        Some(reason) => Err(reason),
+        None => library_file::open(path).map(std::mem::forget),
     }
-    library_file::open(path).map(std::mem::forget)
-}
-
-/// The folder of the active Python environment's packages. Python is queried once a process.
-fn python_packages() -> Option<PathBuf> {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    FOLDER
-        .get_or_init(|| {
-            const FIND: &str = "import sysconfig; print(sysconfig.get_paths()['platlib'])";
-            let mut python = Command::new(install::python());
-            let output = python.args(["-c", FIND]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-            let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-            (output.status.success() && folder.is_absolute()).then_some(folder)
-        })
-        .clone()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(crate) fn gpu(id: u32, capability: (u32, u32)) -> Gpu {
         id,
         name: format!("NVIDIA Test {id}"),
         capability: Some(capability),
-        memory: 24 << 30,
+        memory: Some(24 << 30),
         driver: "580.95.05".into(),
         cuda: Some("13.0".into()),
         uuid: format!("GPU-{}", id.to_string().repeat(4)),

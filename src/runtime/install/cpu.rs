@@ -72,7 +72,10 @@ pub(crate) fn install(cache: &Path, context: &Context) -> Result<PathBuf, Runtim
     let target = directory(cache);
     lock::with_lock(&lock_file(cache), context, || match library_in(&target) {
         Some(path) => Ok(path),
-        None => unpack(wheel, &target, context),
+        None => {
+            fetch::sweep_staging(&target);
+            unpack(wheel, &target, context)
+        }
     })
     .map_err(RuntimeError::NotInstalled)
 }

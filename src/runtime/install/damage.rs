@@ -2,21 +2,16 @@
 
 use std::path::Path;
 
+use super::cpu;
 use super::names::library_in;
-use super::{cpu, gpu};
 use crate::fetch::{Context, FetchError, lock};
 use crate::runtime::integrity;
 
-/// Removes the library that infa installed earlier if it is damaged, with a warning: loading it would end the process,
-/// and it is not in the way of another one then.
+/// Removes the library for the CPU that infa installed earlier if it is damaged, with a warning: loading it would end the
+/// process, and it is not in the way of another one then. That for GPUs is replaced when it is installed, under its own lock.
 pub(crate) fn remove_damaged(cache: &Path, context: &Context) {
-    for directory in [cpu::directory(cache), gpu::runtime_folder(cache)] {
-        remove_damaged_in(&directory, cache, context);
-    }
-}
-
-fn remove_damaged_in(directory: &Path, cache: &Path, context: &Context) {
-    let damaged = || library_in(directory).and_then(|path| Some((integrity::damage(&path)?, path)));
+    let directory = cpu::directory(cache);
+    let damaged = || library_in(&directory).and_then(|path| Some((integrity::damage(&path)?, path)));
     if damaged().is_none() {
         return;
     }
@@ -25,7 +20,7 @@ fn remove_damaged_in(directory: &Path, cache: &Path, context: &Context) {
         None => Ok(()),
         Some((damage, path)) => {
             tracing::warn!("{}: {damage}; ONNX Runtime is installed again", path.display());
-            std::fs::remove_dir_all(directory).map_err(FetchError::io(directory))
+            std::fs::remove_dir_all(&directory).map_err(FetchError::io(&directory))
         }
     });
     if let Err(error) = removed {

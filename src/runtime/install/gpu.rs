@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::names::{is_library, library_in};
 use super::wheels::{Wheel, file_name, unpack};
-use crate::fetch::{Context, FetchError, lock};
-use crate::runtime::{RuntimeError, VERSION, integrity};
+use crate::fetch::{self, Context, FetchError, lock};
+use crate::runtime::{RuntimeError, VERSION, gpu, integrity};
 
 /// Bytes to download for ONNX Runtime and CUDA's libraries.
 pub(crate) const BYTES: u64 = RUNTIME[0].bytes + CUDA[0].bytes + CUDA[1].bytes + CUDA[2].bytes;
@@ -72,11 +72,11 @@ fn library_of_cuda(member: &str) -> Option<String> {
 }
 
 /// True if there are wheels for this system.
-fn is_supported() -> bool {
+pub(crate) fn has_gpu_packages() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))
 }
 
-pub(super) fn runtime_folder(cache: &Path) -> PathBuf {
+fn runtime_folder(cache: &Path) -> PathBuf {
     cache.join("onnxruntime-gpu").join(VERSION)
 }
 
@@ -97,7 +97,8 @@ pub(crate) fn installed_runtime(cache: &Path) -> Option<PathBuf> {
 pub(crate) fn install_runtime(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError> {
     let target = runtime_folder(cache);
     let what = format!("ONNX Runtime {VERSION} for GPUs");
-    once(&RUNTIME, &target, &what, context, |folder| match library_in(folder) {
+    let whole = |folder: &Path| library_in(folder).is_some_and(|library| damage_of_gpu_runtime(&library).is_none());
+    once((&RUNTIME, &target, &what), context, whole, |folder| match library_in(folder) {
         Some(library) => integrity::write_record(&library),
         None => {
             let reason = "the wheel holds no library".into();
@@ -116,18 +117,26 @@ pub(crate) fn install_runtime(cache: &Path, context: &Context) -> Result<PathBuf
 /// As [`install_runtime`].
 pub(crate) fn install_cuda(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError> {
     let target = cuda_folder(cache);
-    once(&CUDA, &target, "CUDA's libraries", context, |_| Ok(()))?;
+    let whole = |folder: &Path| gpu::flawed(folder).is_none();
+    once((&CUDA, &target, "CUDA's libraries"), context, whole, |_| Ok(()))?;
     Ok(target)
 }
 
+/// The damage to ONNX Runtime for GPUs, which infa installed, if there is any: of the library or of what belongs beside it.
+pub(crate) fn damage_of_gpu_runtime(library: &Path) -> Option<String> {
+    integrity::damage(library)
+        .or_else(|| gpu::missing_provider(library).map(|name| format!("{name} is not beside it")))
+        .or_else(|| gpu::damaged_provider(library).map(|(path, reason)| format!("{}: {reason}", path.display())))
+}
+
+/// Unpacks the wheels into the folder, unless it is `whole`: what is incomplete or damaged is replaced.
 fn once(
-    wheels: &[Wheel],
-    target: &Path,
-    what: &str,
+    (wheels, target, what): (&[Wheel], &Path, &str),
     context: &Context,
+    whole: impl Fn(&Path) -> bool,
     finish: impl FnOnce(&Path) -> Result<(), FetchError>,
 ) -> Result<(), RuntimeError> {
-    if !is_supported() {
+    if !has_gpu_packages() {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         return Err(RuntimeError::NoPackage(format!("GPUs on {os} on {arch}")));
     }
@@ -138,9 +147,10 @@ fn once(
     let bytes: u64 = wheels.iter().map(|wheel| wheel.bytes).sum();
     let lock_file = target.with_file_name("install.lock");
     lock::with_lock(&lock_file, context, || {
-        if target.is_dir() {
+        if whole(target) {
             return Ok(());
         }
+        fetch::sweep_staging(target);
         context.progress.note(&format!("Downloading {what}: {} MB, once", bytes / 1_000_000));
         unpack(wheels, target, context, finish)?;
         context.progress.note(&format!("Installed {what} in {}", target.display()));
