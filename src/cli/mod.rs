@@ -12,6 +12,7 @@ mod models;
 mod parse;
 mod rerank;
 mod root;
+mod search;
 mod serve;
 mod shell;
 
@@ -33,6 +34,7 @@ pub(crate) use parse::{Parsed, UsageError};
 pub(crate) use rerank::RerankArgs;
 pub use root::Cli;
 pub(crate) use root::{Command, GlobalArgs};
+pub(crate) use search::SearchArgs;
 pub(crate) use serve::{
     ApiKey, InfinityArgs, LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs, ServeEngine, TeiArgs,
 };

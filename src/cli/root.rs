@@ -8,7 +8,7 @@ use super::parse::{paragraphs, with_variable, with_variables};
 use super::serve::LogLevel;
 use super::{
     BenchArgs, ClassifyArgs, CompareArgs, CompletionsArgs, EmbedArgs, EngineArgs, EnginesArgs, ListingArgs, ManArgs,
-    ModelCommand, RerankArgs, ServeArgs,
+    ModelCommand, RerankArgs, SearchArgs, ServeArgs,
 };
 use crate::ui::log::{LogFormat, Logging, ServerLog};
 
@@ -98,6 +98,10 @@ pub enum Command {
     ///
     /// Reads one document a line, or JSON lines, CSV, TSV or NUL-separated texts. Writes the documents best first: a table on a terminal, otherwise one JSON object a line, {"index":2,"score":0.98}, with "id" if the input has one, "document" with --return-documents, and "error" instead of "score" if a document failed (last, in input order). Without --query the input is JSON lines, each with a query and its documents; each becomes one line with "results".
     Rerank(Box<RerankArgs>),
+    /// Search texts or saved vectors for what answers a query
+    ///
+    /// The input is texts, as infa embed reads them, or vectors, as infa embed writes them (jsonl, json, csv, npy) and Parquet; the files' beginnings show which. Exact: every vector is compared with the query's. Writes the nearest documents, best first: a table on a terminal, otherwise one JSON object a line, {"index":2,"score":0.98}, with "id" if the input has one and "document" with --return-documents. With --queries each query becomes one line with "results".
+    Search(Box<SearchArgs>),
     /// Classify texts
     ///
     /// Reads one text a line, or JSON lines, CSV, TSV or NUL-separated texts. Writes one JSON object a line in input order: {"index":0,"labels":[{"label":"joy","score":0.97},…],"tokens":7,"truncated":false}, best label first, with "id" if the input has one, and "error" instead of "labels" if a text failed.
@@ -143,6 +147,7 @@ impl Command {
         match self {
             Self::Embed(args) => Some(&mut args.engine),
             Self::Rerank(args) => Some(&mut args.engine),
+            Self::Search(args) => Some(&mut args.engine),
             Self::Classify(args) => Some(&mut args.engine),
             _ => None,
         }

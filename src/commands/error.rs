@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bench::ConfigError;
+use super::search::SearchError;
 use crate::bench::report::SpliceError;
 use crate::cli::MaxFailures;
 use crate::compare::runs::RunsError;
@@ -76,6 +77,8 @@ pub(crate) enum Error {
     Beir(#[from] BeirError),
     #[error(transparent)]
     Match(#[from] MatchError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
     #[error("{0}")]
     Nothing(&'static str),
     #[error(transparent)]
@@ -256,6 +259,7 @@ impl Error {
             | Self::Pairs(_)
             | Self::Beir(_)
             | Self::Match(_)
+            | Self::Search(_)
             | Self::Nothing(_)
             | Self::Input(_)
             | Self::OutputOpen(_)
@@ -298,6 +302,7 @@ impl Error {
             Self::Pairs(e) => e.hint(),
             Self::Beir(e) => e.hint(),
             Self::Match(e) => e.hint().map(str::to_owned),
+            Self::Search(e) => Some(e.hint()),
             Self::OfModel { error, .. } => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),

@@ -21,6 +21,7 @@ mod model;
 mod overwrite;
 mod rerank;
 mod run;
+mod search;
 mod serve;
 mod settings;
 mod texts;

@@ -2,7 +2,7 @@
 
 use super::settings::Globals;
 use super::{AppContext, Error, Outcome};
-use super::{bench, classify, compare, completions, doctor, embed, engines, man, model, rerank, serve};
+use super::{bench, classify, compare, completions, doctor, embed, engines, man, model, rerank, search, serve};
 use crate::cli::{Cli, Command};
 use crate::fetch::Cancel;
 use crate::ui::Bars;
@@ -13,6 +13,7 @@ pub(crate) fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Err
     match command {
         Command::Embed(args) => embed::run(*args, &app),
         Command::Rerank(args) => rerank::run(*args, &app),
+        Command::Search(args) => search::run(*args, &app),
         Command::Classify(args) => classify::run(*args, &app),
         Command::Serve(args) => serve::run(*args, &app),
         Command::Bench(args) => bench::run(*args, &app),

@@ -16,8 +16,8 @@ const ROOMS: &[(&str, usize)] = &[
     ("batch", 1_500),
     ("bench", 11_500),
     ("cli", 5_000),
-    // Jobs that stop and go on.
-    ("commands", 11_000),
+    // Jobs that stop and go on; infa search.
+    ("commands", 12_000),
     ("compare", 13_000),
     ("engine", 15_000),
     ("fetch", 2_500),

@@ -156,7 +156,8 @@ fn tips_depend_on_the_command() {
     infa(["bench", "--batch-size", "3"]).run().refuses(2, &["tip: --batch N"]);
     infa(["model", "export", "--query", "x"]).run().refuses(2, &["--query is a flag of infa rerank"]);
     infa(["pull", "some/model"]).run().refuses(2, &["infa model pull ID"]);
-    infa(["search", "cats"]).run().refuses(2, &["infa rerank --query TEXT FILE"]);
+    infa(["rank", "cats"]).run().refuses(2, &["infa rerank --query TEXT FILE"]);
+    infa(["similar", "cats"]).run().refuses(2, &["infa search TEXT FILE"]);
     let ran = infa(["serve", "notes.txt"]).run().refuses(2, &["notes.txt", "--model-id names a model"]);
     assert!(!ran.err.contains("v2"), "{}", ran.err);
 }

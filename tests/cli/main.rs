@@ -36,6 +36,7 @@ mod odd_weights;
 mod output_types;
 mod rerank;
 mod run;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

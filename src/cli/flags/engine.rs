@@ -10,7 +10,7 @@ use super::given;
 use super::values::duration;
 
 /// The engine of a command that runs one.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// onnx, torch, … or a server NAME=URL [default: onnx]

@@ -222,7 +222,7 @@ pub struct VectorArgs {
 }
 
 /// Prompt and truncation. The model's files give the defaults.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Prompt and truncation (default: the model's files)")]
 pub struct InputArgs {
     /// Put TEXT before every input

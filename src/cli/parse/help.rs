@@ -1,4 +1,4 @@
-//! The short help of embed, rerank and classify: `-h` shows the most used flags on one screen.
+//! The short help of embed, rerank, search and classify: `-h` shows the most used flags on one screen.
 
 use std::ffi::OsString;
 
@@ -8,6 +8,7 @@ use clap::{Arg, Command};
 /// The flags that `-h` of the commands which turn texts into something shows, in this order.
 const TEXTS: &[&str] = &[
     "query",
+    "queries",
     "text",
     "field",
     "pair_field",
@@ -16,6 +17,8 @@ const TEXTS: &[&str] = &[
     "output_type",
     "top_n",
     "top_k",
+    "threshold",
+    "rerank",
     "return_documents",
     "model_id",
     "dtype",
@@ -44,7 +47,8 @@ const COMPARE: &[&str] = &[
 /// Flags that only the subcommands show: without one, `infa compare` has the flags of all of them.
 const OF_KINDS: &[&str] = &["model_id", "task", "reference", "baseline", "force"];
 /// Commands with a short help of their own.
-const COMMANDS: [(&str, &[&str]); 4] = [("embed", TEXTS), ("rerank", TEXTS), ("classify", TEXTS), ("compare", COMPARE)];
+const COMMANDS: [(&str, &[&str]); 5] =
+    [("embed", TEXTS), ("rerank", TEXTS), ("search", TEXTS), ("classify", TEXTS), ("compare", COMPARE)];
 
 /// `command` for a command line with `-h` after one of [`COMMANDS`]: that one with its subcommands, and infa itself
 /// with its global flags, show the common flags as one list.

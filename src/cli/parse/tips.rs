@@ -109,7 +109,8 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
     (&["rm", "remove", "delete"], "infa model remove ID"),
     (&["show", "info", "inspect"], "infa model inspect ID"),
     (&["export", "convert"], "infa model export ID -o model.onnx"),
-    (&["search", "query", "similar", "rank"], "infa rerank --query TEXT FILE"),
+    (&["query", "similar", "find"], "infa search TEXT FILE"),
+    (&["rank"], "infa rerank --query TEXT FILE"),
     (&["install"], "infa engines install NAME"),
     (&["version"], "infa --version"),
     (&["run", "start", "up"], "infa serve"),
@@ -311,7 +312,8 @@ mod tests {
             ("list", "infa model list"),
             ("ls", "infa model list"),
             ("version", "infa --version"),
-            ("search", "infa rerank"),
+            ("rank", "infa rerank"),
+            ("query", "infa search"),
         ] {
             let text = tip(&[name]);
             assert!(text.contains(&format!("tip: {expected}")) && !text.contains("similar"), "{name}: {text}");

@@ -5,4 +5,5 @@ mod many;
 mod one;
 mod run;
 
+pub(super) use kept::Kept;
 pub(super) use run::run;

@@ -15,7 +15,12 @@ const DIMENSIONS: usize = 16;
 fn set(name: &str, noise: f32) -> VectorSet {
     let (mut base, mut rng) = (fastrand::Rng::with_seed(1), fastrand::Rng::with_seed(2));
     let numbers: Vec<f32> = (0..200 * DIMENSIONS).map(|_| base.f32() - 0.5 + noise * (rng.f32() - 0.5)).collect();
-    let row = |at: usize| VectorRow { index: None, id: None, place: Some(at * DIMENSIONS..(at + 1) * DIMENSIONS) };
+    let row = |at: usize| VectorRow {
+        index: None,
+        id: None,
+        text: None,
+        place: Some(at * DIMENSIONS..(at + 1) * DIMENSIONS),
+    };
     VectorSet { name: name.into(), rows: (0..200).map(row).collect(), numbers }
 }
 

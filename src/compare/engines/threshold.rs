@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(threshold.check_engine(&engine, false).unwrap().crossed, Some(true));
         assert_eq!(crossed("failed>0", &engine), Some(false));
         // Half of the inputs have a vector of the reference alone: the others may be as near as they like.
-        let vector = |id: usize, place| VectorRow { index: Some(id as u64), id: None, place };
+        let vector = |id: usize, place| VectorRow { index: Some(id as u64), id: None, text: None, place };
         let set = |most: usize| VectorSet {
             name: "e".into(),
             rows: (0..20).map(|at| vector(at, (at < most).then_some(at..at + 2))).collect(),

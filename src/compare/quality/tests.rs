@@ -26,7 +26,8 @@ impl RetrievalReport {
 /// Rows of `dimensions` numbers each.
 fn set(numbers: Vec<f32>, dimensions: usize) -> VectorSet {
     let place = |at: usize| Some(at * dimensions..(at + 1) * dimensions);
-    let rows = (0..numbers.len() / dimensions).map(|at| VectorRow { index: None, id: None, place: place(at) });
+    let rows =
+        (0..numbers.len() / dimensions).map(|at| VectorRow { index: None, id: None, text: None, place: place(at) });
     VectorSet { name: "engine".into(), rows: rows.collect(), numbers }
 }
 

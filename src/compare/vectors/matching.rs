@@ -135,6 +135,7 @@ mod tests {
         let row = |&(index, id): &(Option<u64>, Option<&str>)| VectorRow {
             index,
             id: id.map(str::to_owned),
+            text: None,
             place: Some(0..1),
         };
         VectorSet { name: name.into(), rows: rows.iter().map(row).collect(), numbers: vec![1.0] }
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn a_failed_row_needs_no_id() {
         let mut failed = ids("b", &["y", "x"]);
-        failed.rows.push(VectorRow { index: Some(2), id: None, place: None });
+        failed.rows.push(VectorRow { index: Some(2), id: None, text: None, place: None });
         let found = matched(&ids("a", &["x", "y"]), &failed).unwrap();
         assert_eq!((found.by, found.pairs), (MatchedBy::Id, vec![(0, 1), (1, 0)]));
     }

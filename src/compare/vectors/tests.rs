@@ -23,8 +23,12 @@ pub(in crate::compare) fn random(seed: u64, count: usize, dimensions: usize) -> 
 /// Rows of `dimensions` numbers each, without ids.
 fn set(name: &str, numbers: Vec<f32>, dimensions: usize) -> VectorSet {
     let rows = numbers.chunks(dimensions).enumerate();
-    let rows =
-        rows.map(|(at, _)| VectorRow { index: None, id: None, place: Some(at * dimensions..(at + 1) * dimensions) });
+    let rows = rows.map(|(at, _)| VectorRow {
+        index: None,
+        id: None,
+        text: None,
+        place: Some(at * dimensions..(at + 1) * dimensions),
+    });
     VectorSet { name: name.into(), rows: rows.collect(), numbers }
 }
 

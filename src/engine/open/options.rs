@@ -15,6 +15,17 @@ pub(crate) enum EngineOptions {
 }
 
 impl EngineOptions {
+    /// Puts a prompt that the user gives before queries alone; documents keep the model's own. False where the engine puts
+    /// it before all texts.
+    pub(crate) fn prompt_queries(&mut self) -> bool {
+        match self {
+            Self::Local(local) => local.text.prompt_queries = true,
+            Self::Python(python) => python.python.text.prompt_queries = true,
+            Self::Server(_) | Self::Launched(_) => return false,
+        }
+        true
+    }
+
     /// Opens the engine. A Python process and connections live on `runtime`. Blocks: asynchronous code calls it on a
     /// thread for blocking work.
     ///

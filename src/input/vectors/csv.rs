@@ -14,12 +14,14 @@ struct Columns {
     index: Option<usize>,
     id: Option<usize>,
     error: Option<usize>,
+    text: Option<usize>,
     /// The columns of the numbers, in their order.
     numbers: Vec<usize>,
 }
 
 /// Reads `index,id,tokens,truncated,error,e0,…`; only the numbers are required.
-pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
+pub(super) fn read(reader: Reader, mut builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
+    let name = Arc::clone(&builder.set.name);
     let mut table = Table::new(reader, b',', MAX_RECORD_BYTES);
     let wrong = |reason: &str| VectorsError::Header { file: Arc::clone(&name), reason: reason.to_owned() };
     let columns = match advance(&mut table, &name)? {
@@ -28,14 +30,14 @@ pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsE
         Some(row) if row.too_long || row.columns > MAX_COLUMNS => return Err(wrong("the header row is too long")),
         Some(row) => Columns::of(&table, row.columns).map_err(wrong)?,
     };
-    let mut builder = Builder::new(Arc::clone(&name));
     while let Some(row) = advance(&mut table, &name)? {
         columns.add(&table, row, &mut builder).map_err(|reason| match reason {
             Refused::Row(line, reason) => VectorsError::row(origin(&name, line), reason, None),
             Refused::All(error) => error,
         })?;
+        builder.settle()?;
     }
-    Ok(builder.0)
+    Ok(builder.set)
 }
 
 fn advance(table: &mut Table, name: &Arc<str>) -> Result<Option<RowInfo>, VectorsError> {
@@ -66,10 +68,10 @@ impl Columns {
             return Err("of the columns e0, e1, … one is missing or stands twice");
         }
         let numbers = numbers.into_iter().map(|(_, at)| at).collect();
-        Ok(Self { all, index: find("index"), id: find("id"), error: find("error"), numbers })
+        Ok(Self { all, index: find("index"), id: find("id"), error: find("error"), text: find("text"), numbers })
     }
 
-    fn add(&self, table: &Table, row: RowInfo, builder: &mut Builder) -> Result<(), Refused> {
+    fn add(&self, table: &Table, row: RowInfo, builder: &mut Builder<'_>) -> Result<(), Refused> {
         let refused = |reason: String| Err(Refused::Row(row.line, reason));
         if let Some((line, problem)) = row.problem(self.all, MAX_RECORD_BYTES) {
             return Err(Refused::Row(line, problem.to_string()));
@@ -82,8 +84,9 @@ impl Columns {
             Some(Err(index)) => return refused(format!("the index {index:?} is not a number")),
         };
         let id = some(self.id).map(|id| id.into_owned());
+        let content = some(self.text.filter(|_| builder.streams())).map(|text| text.into_owned());
         if some(self.error).is_some() {
-            return builder.push(index, id, None::<std::iter::Empty<f32>>).map_err(Refused::All);
+            return builder.push(index, id, content, None::<std::iter::Empty<f32>>).map_err(Refused::All);
         }
         let mut numbers = Vec::with_capacity(self.numbers.len());
         for (dimension, &column) in self.numbers.iter().enumerate() {
@@ -95,7 +98,7 @@ impl Columns {
                 }
             }
         }
-        builder.push(index, id, Some(numbers.into_iter())).map_err(Refused::All)
+        builder.push(index, id, content, Some(numbers.into_iter())).map_err(Refused::All)
     }
 }
 
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<VectorSet, VectorsError> {
-        read(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), "a.csv".into())
+        read(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), Builder::new("a.csv".into()))
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub(crate) enum VectorsError {
         file: Arc<str>,
         reason: String,
     },
+    /// The receiver of the rows stopped the reading, and knows why.
+    #[error("{file}: the reading was stopped")]
+    Stopped {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+    },
     /// A row is unusable.
     #[error("{origin}: {reason}")]
     Row { origin: Origin, reason: String, hint: Option<&'static str> },
@@ -70,7 +76,7 @@ impl VectorsError {
         match self {
             Self::Input(error) => error.hint(),
             Self::Format { hint, .. } => Some((*hint).to_owned()),
-            Self::Empty { .. } => None,
+            Self::Empty { .. } | Self::Stopped { .. } => None,
             Self::TooLarge { .. } => Some("compare a part of it".to_owned()),
             Self::Header { .. } => Some(
                 "vectors are read from .npy, Parquet, and JSON and CSV as infa embed writes them, with columns e0, e1, …".into(),

@@ -24,6 +24,7 @@ use crate::record_id::RecordId;
 struct Row {
     index: Option<u64>,
     id: Option<Box<RawValue>>,
+    text: Option<Box<RawValue>>,
     /// Numbers that are not finite are null.
     embedding: Option<Vec<Option<f32>>>,
     /// The reason of a missing embedding.
@@ -47,19 +48,19 @@ const NULL: &str = "JSON has no NaN and no infinity: write null for them";
 
 impl Row {
     /// Adds the row to the others, or returns its error. `place` is its line and what distinguishes it there.
-    fn add(self, builder: &mut Builder, place: impl Fn() -> (Origin, String)) -> Result<(), VectorsError> {
+    fn add(self, builder: &mut Builder<'_>, place: impl Fn() -> (Origin, String)) -> Result<(), VectorsError> {
         let wrong = |reason: &str, hint| {
             let (origin, row) = place();
             Err(VectorsError::row(origin, row + reason, hint))
         };
-        let Self { index, id, embedding, error, indices, embeddings } = self;
+        let Self { index, id, text, embedding, error, indices, embeddings } = self;
         let id = match id.map(|id| RecordId::read(&id)).transpose() {
             Ok(id) => id.transpose(),
             Err(error) => return wrong(&json_words::reason(&error), None),
         };
         let Ok(id) = id else { return wrong("the id is neither a string nor a number", None) };
         let id = id.map(|id| id.text().to_owned());
-        const DENSE: Option<&str> = Some("compare dense vectors");
+        const DENSE: Option<&str> = Some("use dense vectors, one a text");
         let numbers = match (embedding, error) {
             (_, Some(_)) => None,
             (Some(numbers), None) if numbers.is_empty() => return wrong("the vector has no numbers", None),
@@ -68,19 +69,21 @@ impl Row {
             (None, None) if embeddings.is_some() => return wrong("vectors of tokens are not compared", DENSE),
             (None, None) => return wrong("there is neither an \"embedding\" nor an \"error\"", None),
         };
-        builder.push(index, id, numbers.map(|numbers| numbers.into_iter().map(|x| x.unwrap_or(f32::NAN))))
+        // Other values than strings are no texts.
+        let text = text.filter(|_| builder.streams()).and_then(|text| serde_json::from_str(text.get()).ok());
+        builder.push(index, id, text, numbers.map(|numbers| numbers.into_iter().map(|x| x.unwrap_or(f32::NAN))))?;
+        builder.settle()
     }
 }
 
 /// Reads an object a line. Blank lines are skipped.
-pub(super) fn lines(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
-    lines_of(reader, name, MAX_RECORD_BYTES)
+pub(super) fn lines(reader: Reader, builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
+    lines_of(reader, builder, MAX_RECORD_BYTES)
 }
 
 /// No line may have more than `max` bytes.
-fn lines_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, VectorsError> {
-    let mut builder = Builder::new(Arc::clone(&name));
-    let mut pieces = Splitter::new(reader, b'\n', max, name);
+fn lines_of(reader: Reader, mut builder: Builder<'_>, max: usize) -> Result<VectorSet, VectorsError> {
+    let mut pieces = Splitter::new(reader, b'\n', max, Arc::clone(&builder.set.name));
     while let Some(piece) = pieces.next() {
         let (origin, line) = match piece? {
             (origin, Piece::Whole(line)) => (origin, line),
@@ -95,7 +98,7 @@ fn lines_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, Vec
         })?;
         row.add(&mut builder, || (origin.clone(), String::new()))?;
     }
-    Ok(builder.0)
+    Ok(builder.set)
 }
 
 fn too_long(origin: Origin, limit: usize) -> VectorsError {
@@ -115,16 +118,17 @@ fn malformed(error: &serde_json::Error, origin: Origin, read: &[u8]) -> VectorsE
 }
 
 /// Reads an array of objects; at most one of them is held as text.
-pub(super) fn array(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
-    array_of(reader, name, MAX_RECORD_BYTES)
+pub(super) fn array(reader: Reader, builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
+    array_of(reader, builder, MAX_RECORD_BYTES)
 }
 
 /// No element may have more than `max` bytes.
-fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, VectorsError> {
+fn array_of(reader: Reader, mut builder: Builder<'_>, max: usize) -> Result<VectorSet, VectorsError> {
+    let name = Arc::clone(&builder.set.name);
     let failed = |source: io::Error| VectorsError::from(InputError::Read { origin: origin(&name, 1), source });
     let (left, last) = (Cell::new(max), Cell::new([0; 3]));
     let reader = Bounded { inner: BufReader::new(without_bom(reader).map_err(failed)?), left: &left, last: &last };
-    let (mut builder, mut refused) = (Builder::new(Arc::clone(&name)), None);
+    let mut refused = None;
     let mut json = serde_json::Deserializer::from_reader(reader);
     let rows = Rows { builder: &mut builder, refused: &mut refused, left: &left, max };
     let parsed = json.deserialize_seq(rows).and_then(|()| {
@@ -133,7 +137,7 @@ fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, Vec
     });
     match (refused, parsed) {
         (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(builder.0),
+        (None, Ok(())) => Ok(builder.set),
         (None, Err(_)) if left.get() == 0 => Err(too_long(origin(&name, 1), max)),
         (None, Err(error)) if error.is_io() => Err(failed(error.into())),
         (None, Err(error)) => Err(malformed(&error, origin(&name, 1), &last.get())),
@@ -165,15 +169,15 @@ impl<R: Read> Read for Bounded<'_, R> {
 }
 
 /// Reads the elements of the array.
-struct Rows<'a> {
-    builder: &'a mut Builder,
+struct Rows<'a, 'r> {
+    builder: &'a mut Builder<'r>,
     /// The error of a row.
     refused: &'a mut Option<VectorsError>,
     left: &'a Cell<usize>,
     max: usize,
 }
 
-impl<'de> Visitor<'de> for Rows<'_> {
+impl<'de> Visitor<'de> for Rows<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,7 +198,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
 
         while let Some(row) = rows.next_element_seed(Next(self.left, self.max))? {
             // The parser does not report its line: the number of the row must do.
-            let (file, number) = (Arc::clone(&self.builder.0.name), self.builder.0.rows.len() + 1);
+            let (file, number) = (Arc::clone(&self.builder.set.name), self.builder.count() + 1);
             let place = || (origin(&file, 1), format!("row {number}: "));
             if let Err(error) = row.add(self.builder, place) {
                 *self.refused = Some(error);
@@ -209,10 +213,10 @@ impl<'de> Visitor<'de> for Rows<'_> {
 mod tests {
     use super::*;
 
-    type Read = fn(Reader, Arc<str>) -> Result<VectorSet, VectorsError>;
+    type Read = fn(Reader, Builder<'_>) -> Result<VectorSet, VectorsError>;
 
     fn read(read: Read, text: &str) -> Result<VectorSet, VectorsError> {
-        read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), "a.json".into())
+        read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), Builder::new("a.json".into()))
     }
 
     const OBJECTS: [&str; 4] = [
@@ -290,8 +294,8 @@ mod tests {
 
     #[test]
     fn no_row_is_longer_than_a_record() {
-        let read = |read: fn(Reader, Arc<str>, usize) -> Result<VectorSet, VectorsError>, text: &str| {
-            read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), "a.json".into(), 20_000)
+        let read = |read: fn(Reader, Builder<'_>, usize) -> Result<VectorSet, VectorsError>, text: &str| {
+            read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), Builder::new("a.json".into()), 20_000)
         };
         let long = |length: usize| format!("{{\"embedding\":[1],\"text\":\"{}\"}}", "x".repeat(length));
         let rows = [long(10_000), long(10_000), long(10_000)];

@@ -19,8 +19,8 @@ const MAX_HEAD: usize = 10_000;
 const PIECE: usize = 64 << 10;
 
 /// Reads an array of shape (rows, dimensions). `size`: that of the whole file, where it is known before it is read.
-pub(super) fn read(reader: Reader, name: Arc<str>, size: Option<u64>) -> Result<VectorSet, VectorsError> {
-    File { reader, name }.read(size)
+pub(super) fn read(reader: Reader, builder: Builder<'_>, size: Option<u64>) -> Result<VectorSet, VectorsError> {
+    File { reader, name: Arc::clone(&builder.set.name) }.read(size, builder)
 }
 
 struct File {
@@ -47,7 +47,7 @@ impl File {
         VectorsError::Npy { file: Arc::clone(&self.name), reason: reason.into(), hint }
     }
 
-    fn read(mut self, size: Option<u64>) -> Result<VectorSet, VectorsError> {
+    fn read(mut self, size: Option<u64>, mut builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
         let (text, begin) = self.head()?;
         let head = Parser { rest: &text }.head();
         let head = head.ok_or_else(|| self.wrong("the head of this .npy file is damaged", None))?;
@@ -62,31 +62,48 @@ impl File {
         }
         let numbers = usize::try_from(rows).ok().zip(usize::try_from(dimensions).ok());
         let numbers = numbers.and_then(|(rows, dimensions)| rows.checked_mul(dimensions));
-        let Some(numbers) = numbers.filter(|&numbers| numbers <= MAX_NUMBERS && rows <= MAX_ROWS as u64) else {
+        // Columns one after the other make a row only when all are there.
+        let streams = builder.streams() && !head.fortran_order;
+        let fits = |numbers: &usize| streams || *numbers <= MAX_NUMBERS && rows <= MAX_ROWS as u64;
+        let Some(numbers) = numbers.filter(fits) else {
             return Err(VectorsError::TooLarge { file: self.name });
         };
-        let expected = (numbers * element.bytes) as u64;
+        let expected = (numbers as u64).saturating_mul(element.bytes as u64);
         if let Some(found) = size.map(|size| size.saturating_sub(begin)).filter(|&found| found != expected) {
             return Err(self.other_length(expected, &format!("{found} bytes follow")));
         }
+        let (rows, dimensions) = (rows as usize, dimensions as usize);
         let mut values = Vec::new();
+        if streams {
+            self.pieces(expected, |piece| {
+                append(piece, element, &mut values);
+                let whole = values.len() - values.len() % dimensions;
+                for row in values[..whole].chunks_exact(dimensions) {
+                    builder.push(Some(builder.count() as u64), None, None, Some(row.iter().copied()))?;
+                }
+                values.drain(..whole);
+                builder.settle()
+            })?;
+            return Ok(builder.set);
+        }
         // The header's promise counts only if the size of the file agrees.
         let room = if size.is_some() { numbers } else { 0 };
         values.try_reserve_exact(room).map_err(|_| VectorsError::TooLarge { file: Arc::clone(&self.name) })?;
-        self.numbers(expected, element, &mut values)?;
-        let (rows, dimensions) = (rows as usize, dimensions as usize);
+        self.pieces(expected, |piece| {
+            append(piece, element, &mut values);
+            Ok(())
+        })?;
         if head.fortran_order {
             values = transposed(&values, rows, dimensions);
         }
-        let mut builder = Builder::new(self.name);
-        builder.0.numbers = values;
-        builder.0.rows = (0..rows)
+        builder.set.numbers = values;
+        builder.set.rows = (0..rows)
             .map(|row| {
                 let place = Some(row * dimensions..(row + 1) * dimensions);
-                super::set::VectorRow { index: Some(row as u64), id: None, place }
+                super::set::VectorRow { index: Some(row as u64), id: None, text: None, place }
             })
             .collect();
-        Ok(builder.0)
+        Ok(builder.set)
     }
 
     /// The text of the head, and the byte at which the array begins.
@@ -152,14 +169,18 @@ impl File {
         Ok(Element { bytes, big_endian })
     }
 
-    /// Appends the numbers of exactly `bytes` bytes, after which the file must end.
-    fn numbers(&mut self, bytes: u64, element: Element, values: &mut Vec<f32>) -> Result<(), VectorsError> {
+    /// Reads exactly `bytes` bytes in pieces of whole numbers, after which the file must end.
+    fn pieces(
+        &mut self,
+        bytes: u64,
+        mut each: impl FnMut(&[u8]) -> Result<(), VectorsError>,
+    ) -> Result<(), VectorsError> {
         let mut buffer = vec![0; PIECE];
         let mut left = bytes;
         while left > 0 {
             let piece = &mut buffer[..left.min(PIECE as u64) as usize];
             let read = fill(&mut self.reader, piece).map_err(|source| self.failed(source))?;
-            append(&piece[..read], element, values);
+            each(&piece[..read])?;
             left -= read as u64;
             if read < piece.len() {
                 return Err(self.other_length(bytes, &format!("{} bytes follow", bytes - left)));
@@ -321,7 +342,7 @@ mod tests {
     fn both(bytes: &[u8]) -> [Result<VectorSet, VectorsError>; 2] {
         [Some(bytes.len() as u64), None].map(|size| {
             let reader = Box::new(io::BufReader::with_capacity(7, io::Cursor::new(bytes.to_vec())));
-            read(reader, "a.npy".into(), size)
+            read(reader, Builder::new("a.npy".into()), size)
         })
     }
 

@@ -5,7 +5,7 @@ use super::error::VectorsError;
 use super::json;
 use super::npy;
 use super::parquet;
-use super::set::{VectorSet, origin};
+use super::set::{Builder, Receiver, VectorSet, origin};
 use crate::input::InputError;
 use crate::input::files::reader::Reader;
 use crate::input::files::source::Source;
@@ -22,6 +22,32 @@ pub(super) const HEAD: usize = 64;
 /// # Errors
 /// The file cannot be read, is of no known format, is damaged, or holds no row.
 pub(crate) fn read(path: &Path) -> Result<VectorSet, VectorsError> {
+    let vectors = read_into(path, Builder::new)?;
+    if vectors.rows.is_empty() { Err(VectorsError::Empty { file: vectors.name }) } else { Ok(vectors) }
+}
+
+/// Hands all vectors of `path`, `-` being stdin, to `receiver` with their texts, block by block: of `.npy` in C order,
+/// JSON and CSV some MiB at a time, of Parquet at least a row group, of `.npy` in Fortran order all.
+///
+/// # Errors
+/// As [`read`], and the error of the receiver, which ends the reading.
+pub(crate) fn each(path: &Path, receiver: &mut Receiver<'_>) -> Result<(), VectorsError> {
+    let mut any = false;
+    let mut counted = |vectors: VectorSet| {
+        any = true;
+        receiver(vectors)
+    };
+    let rest = read_into(path, |name| Builder::streaming(name, &mut counted))?;
+    let name = Arc::clone(&rest.name);
+    if !rest.rows.is_empty() {
+        any = true;
+        receiver(rest)?;
+    }
+    if any { Ok(()) } else { Err(VectorsError::Empty { file: name }) }
+}
+
+/// The rows that the builder keeps: all, or the last block.
+fn read_into<'r>(path: &Path, builder: impl FnOnce(Arc<str>) -> Builder<'r>) -> Result<VectorSet, VectorsError> {
     let source = Source::check(path)?;
     let mut reader = source.open(&Arc::new(AtomicU64::new(0)))?;
     let mut head = Vec::with_capacity(HEAD);
@@ -30,16 +56,16 @@ pub(crate) fn read(path: &Path) -> Result<VectorSet, VectorsError> {
     let kind = Kind::of(&head);
     let reader: Reader = Box::new(Cursor::new(head).chain(reader));
     let file = || Arc::clone(&source.name);
-    let vectors = match kind {
-        Kind::Nothing => return Err(VectorsError::Empty { file: file() }),
-        Kind::Other(what, hint) => return Err(VectorsError::Format { file: file(), what, hint }),
-        Kind::Npy => npy::read(reader, source.name.clone(), source.size.filter(|_| source.is_regular_file()))?,
-        Kind::Parquet => parquet::read(reader, &source)?,
-        Kind::JsonLines => json::lines(reader, source.name.clone())?,
-        Kind::JsonArray => json::array(reader, source.name.clone())?,
-        Kind::Csv => csv::read(reader, source.name.clone())?,
-    };
-    if vectors.rows.is_empty() { Err(VectorsError::Empty { file: file() }) } else { Ok(vectors) }
+    let builder = builder(Arc::clone(&source.name));
+    match kind {
+        Kind::Nothing => Err(VectorsError::Empty { file: file() }),
+        Kind::Other(what, hint) => Err(VectorsError::Format { file: file(), what, hint }),
+        Kind::Npy => npy::read(reader, builder, source.size.filter(|_| source.is_regular_file())),
+        Kind::Parquet => parquet::read(reader, &source, builder),
+        Kind::JsonLines => json::lines(reader, builder),
+        Kind::JsonArray => json::array(reader, builder),
+        Kind::Csv => csv::read(reader, builder),
+    }
 }
 
 /// The kind of a file.
@@ -56,7 +82,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(head: &[u8]) -> Self {
+    pub(super) fn of(head: &[u8]) -> Self {
         const CONVERT: &str = "save the vectors as .npy, or as infa embed writes them";
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         match head {

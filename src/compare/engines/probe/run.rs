@@ -260,7 +260,7 @@ fn vectors(name: &str, texts: &[Text], found: Vec<Option<Vec<f32>>>) -> VectorSe
             numbers.extend_from_slice(&vector);
             start..numbers.len()
         });
-        rows.push(VectorRow { index: Some(index), id: text.id.clone(), place });
+        rows.push(VectorRow { index: Some(index), id: text.id.clone(), text: None, place });
     }
     VectorSet { name: name.into(), rows, numbers }
 }

@@ -14,4 +14,4 @@ mod schema;
 mod storage;
 mod thrift;
 
-pub(super) use read::read;
+pub(super) use read::{has_vectors, read};

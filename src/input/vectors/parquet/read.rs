@@ -9,7 +9,7 @@ use crate::input::InputError;
 use crate::input::files::reader::Reader;
 use crate::input::files::source::Source;
 use crate::input::vectors::VectorsError;
-use crate::input::vectors::set::{VectorSet, origin};
+use crate::input::vectors::set::{Builder, VectorSet, origin};
 use crate::panic_guard::catch_panic;
 use parquet::basic::Compression;
 use std::fs::File;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 const PIPE: u64 = 4 << 30;
 
 /// Reads the vectors of `source`; `reader` has the bytes if it is not a regular file.
-pub(crate) fn read(reader: Reader, source: &Source) -> Result<VectorSet, VectorsError> {
+pub(crate) fn read(reader: Reader, source: &Source, builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
     let name = &source.name;
     let storage = match source.path().filter(|_| source.is_regular_file()) {
         Some(path) => {
@@ -31,7 +31,17 @@ pub(crate) fn read(reader: Reader, source: &Source) -> Result<VectorSet, Vectors
         }
         None => piped(reader, name, PIPE)?,
     };
-    read_from(&storage, name)
+    read_from(&storage, builder)
+}
+
+/// True if a Parquet file has a column of vectors, or cannot be read at all.
+pub(crate) fn has_vectors(path: &std::path::Path) -> Result<bool, std::io::Error> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let storage = Storage::File(Arc::new(file), size);
+    let columns =
+        catch_panic(|| footer::read(&storage).map(|it| Columns::of(it.file_metadata().schema_descr()).is_ok()));
+    Ok(!matches!(columns, Ok(Ok(false))))
 }
 
 pub(super) fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storage, VectorsError> {
@@ -46,8 +56,9 @@ pub(super) fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storag
     Ok(Storage::Memory(bytes.into()))
 }
 
-pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<VectorSet, VectorsError> {
-    let problem = match catch_panic(|| all(storage, name)) {
+pub(super) fn read_from(storage: &Storage, builder: Builder<'_>) -> Result<VectorSet, VectorsError> {
+    let name = Arc::clone(&builder.set.name);
+    let problem = match catch_panic(|| all(storage, builder)) {
         Ok(Ok(vectors)) => return Ok(vectors),
         Ok(Err(problem)) => problem,
         Err(panic) => Problem::Damaged(panic),
@@ -62,15 +73,16 @@ pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<VectorSet,
         Problem::Other(reason) => (reason, None),
         Problem::Hinted(reason, hint) => (reason, Some(hint)),
     };
-    Err(VectorsError::Parquet { file: Arc::clone(name), reason, hint })
+    Err(VectorsError::Parquet { file: name, reason, hint })
 }
 
-pub(super) fn all(storage: &Storage, name: &Arc<str>) -> Result<VectorSet, Problem> {
+fn all(storage: &Storage, builder: Builder<'_>) -> Result<VectorSet, Problem> {
     let metadata = footer::read(storage).map_err(damaged)?;
     let columns = Columns::of(metadata.file_metadata().schema_descr());
-    let columns = columns.map_err(|refused| Problem::Hinted(refused.reason, refused.hint))?;
+    let mut columns = columns.map_err(|refused| Problem::Hinted(refused.reason, refused.hint))?;
+    columns.text = columns.text.filter(|_| builder.streams());
     let mut leaves = vec![columns.vectors.leaf];
-    leaves.extend(columns.id.iter().chain(&columns.index).map(|(leaf, _)| leaf));
+    leaves.extend(columns.scalars());
     let chunks =
         metadata.row_groups().iter().flat_map(|group| leaves.iter().filter_map(|leaf| group.columns().get(*leaf)));
     for chunk in chunks {
@@ -82,7 +94,7 @@ pub(super) fn all(storage: &Storage, name: &Arc<str>) -> Result<VectorSet, Probl
         let reason = format!("it is compressed by {unread}, which is not read");
         return Err(Problem::Hinted(reason, "write it anew with another compression, such as zstd"));
     }
-    rows::read(storage, &metadata, &columns, name)
+    rows::read(storage, &metadata, &columns, builder)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::super::super::error::Names;
 const VECTORS: [&str; 4] = ["embedding", "vector", "embeddings", "vectors"];
 const IDS: [&str; 2] = ["id", "_id"];
 const INDEX: &str = "index";
+const TEXT: &str = "text";
 
 /// The columns that are read, by their places among all.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,7 @@ pub(super) struct Columns {
     pub vectors: Vectors,
     pub id: Option<(usize, Scalar)>,
     pub index: Option<(usize, Scalar)>,
+    pub text: Option<(usize, Scalar)>,
 }
 
 /// A column of lists of numbers.
@@ -96,7 +98,14 @@ impl Columns {
         // Another column of this name is no place among inputs.
         let whole = |scalar: &Scalar| matches!(scalar, Scalar::I32 | Scalar::U32 | Scalar::I64 | Scalar::U64);
         let index = plain(INDEX).and_then(|leaf| Some((leaf, Scalar::of(schema, leaf).filter(whole)?)));
-        Ok(Self { vectors, id, index })
+        let string = |scalar: &Scalar| *scalar == Scalar::Text;
+        let text = plain(TEXT).and_then(|leaf| Some((leaf, Scalar::of(schema, leaf).filter(string)?)));
+        Ok(Self { vectors, id, index, text })
+    }
+
+    /// The places of the columns of one value a row.
+    pub(super) fn scalars(&self) -> impl Iterator<Item = usize> {
+        [self.id, self.index, self.text].into_iter().flatten().map(|(leaf, _)| leaf)
     }
 }
 

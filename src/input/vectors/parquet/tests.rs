@@ -76,7 +76,7 @@ fn file(fields: &str, group: Vec<Column>) -> Vec<u8> {
 }
 
 fn read_bytes(bytes: impl Into<Vec<u8>>) -> Result<VectorSet, VectorsError> {
-    read_from(&Storage::Memory(Bytes::from(bytes.into())), &"a.parquet".into())
+    read_from(&Storage::Memory(Bytes::from(bytes.into())), Builder::new("a.parquet".into()))
 }
 
 /// From memory, and from a file.
@@ -240,7 +240,7 @@ fn parquet_errors_name_the_row_or_column() {
 fn parquet_through_a_pipe_is_bounded() {
     let bytes = file(LIST, vec![two()]);
     let pipe = |most| piped(Box::new(std::io::Cursor::new(bytes.clone())), &"stdin".into(), most);
-    assert_eq!(read_from(&pipe(1 << 30).unwrap(), &"stdin".into()).unwrap().numbers, SIX);
+    assert_eq!(read_from(&pipe(1 << 30).unwrap(), Builder::new("stdin".into())).unwrap().numbers, SIX);
     let error = pipe(100).unwrap_err();
     assert!(error.to_string().starts_with("stdin: Parquet of more than") && error.hint().is_some(), "{error}");
 }
