@@ -32,7 +32,7 @@ impl SearchError {
                 "name the model that made the vectors with --model-id, and their length with --dimensions if it was cut"
             }
             Self::NotFinite { .. } | Self::Zero { .. } => "embed its text again, or leave the row out",
-            Self::NoText { .. } => "leave --rerank out, or save the texts in a field or column \"text\"",
+            Self::NoText { .. } => "leave --rerank out, or save the texts, too: infa embed --keep text",
             Self::Mixed { .. } => "search them one after the other",
             Self::FlagOfTexts { .. } => "leave it out: vectors have \"id\" and \"text\"",
             Self::Query { .. } | Self::Queries { .. } => "--truncate right cuts what is too long",

@@ -15,6 +15,7 @@ use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
 use crate::commands::engine_flags;
 use crate::commands::overwrite::Places;
 use crate::commands::rerank::Kept;
+use crate::commands::texts::Parts;
 use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::open::{EngineOptions, Purpose};
 use crate::engine::rerank::Reranker;
@@ -170,7 +171,7 @@ fn open_texts(read: &mut ReadArgs, app: &AppContext) -> Result<BatchInput<crate:
         text: std::mem::take(&mut read.text),
         fields: std::mem::take(&mut read.fields),
     };
-    let mut records = crate::commands::texts::open(read, None, "infa search QUERY", "documents", app)?;
+    let mut records = crate::commands::texts::open(read, Parts::default(), "infa search QUERY", "documents", app)?;
     match records.next().transpose()? {
         None => Err(Error::Nothing("there are no documents")),
         first => Ok(BatchInput::new(first, records)),

@@ -12,6 +12,7 @@ use crate::engine::stream::Work;
 use crate::engine::{Completed, Embedding, Engine, Input, OutputKind, Request, RequestOptions, Role, TextError};
 use crate::fetch::Cancel;
 use crate::input::Text;
+use crate::kept::KeptValue;
 use crate::output::OutputError;
 use crate::record_id::RecordId;
 
@@ -103,7 +104,13 @@ struct Collected<'a> {
 }
 
 impl Writer<Scored> for Collected<'_> {
-    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Scored, String>) -> Result<(), OutputError> {
+    fn write(
+        &mut self,
+        index: u64,
+        id: Option<RecordId>,
+        _: &[KeptValue],
+        result: Result<Scored, String>,
+    ) -> Result<(), OutputError> {
         // A text that failed is named on stderr.
         let Ok(Scored { near, text, .. }) = result else { return Ok(()) };
         *self.embedded += 1;
