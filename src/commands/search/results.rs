@@ -1,4 +1,4 @@
-//! What was found: in order, reranked if that is wanted, and written.
+//! The documents that were found: in order, reranked if that is wanted, and written.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) struct Found {
 /// The nearest documents of each query that has a vector.
 pub(super) type Tops = Vec<Top<Found>>;
 
-/// What is made of them.
+/// The way in which they are written.
 pub(super) struct Results {
     pub reranker: Option<(Arc<EngineRuntime>, Reranker)>,
     pub top_k: usize,

@@ -46,7 +46,7 @@ impl<T> Top<T> {
 
 /// Better is less.
 fn order((a, a_index): (f64, u64), (b, b_index): (f64, u64)) -> Ordering {
-    // Equal zeros are equal whatever their signs are.
+    // Zeros are equal with any sign.
     b.partial_cmp(&a).unwrap_or(Ordering::Equal).then(a_index.cmp(&b_index))
 }
 

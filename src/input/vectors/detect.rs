@@ -1,4 +1,4 @@
-//! Tells files of saved vectors from files of texts.
+//! Distinguishes files of saved vectors from files of texts.
 
 use std::fs::File;
 use std::io::Read;
