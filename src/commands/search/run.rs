@@ -11,7 +11,7 @@ use super::top::Top;
 use super::{SearchError, queries, texts};
 use crate::cli::{EngineArgs, FieldArgs, InputArgs, ModelArgs, ModelIdArgs, OutputArgs, ReadArgs, SearchArgs};
 use crate::commands::async_runtime::EngineRuntime;
-use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
+use crate::commands::batch_run::{BatchInput, BatchRun, JobOptions, open_error};
 use crate::commands::engine_flags;
 use crate::commands::overwrite::Places;
 use crate::commands::rerank::Kept;
@@ -123,8 +123,8 @@ pub(crate) fn run(args: SearchArgs, app: &AppContext) -> Result<Outcome, Error> 
 
     let (searched, any) = match records {
         Some(records) => {
-            let words = ("Searched", "document");
-            let run = BatchRun { app, words, before, destination: &destination, at_the_end: true };
+            let (words, job) = (("Searched", "document"), JobOptions::default());
+            let run = BatchRun { app, words, before, destination: &destination, at_the_end: true, job };
             let (outcome, embedded) = texts::search(run, records, (runtime, engine), scorer, carried, &mut tops)?;
             (outcome, embedded > 0)
         }
