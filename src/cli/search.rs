@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   infa search 'what do cats eat' notes.txt
   infa search 'what do cats eat' vectors.npy
-  infa search --queries q.txt --top-k 100 docs.jsonl > r.jsonl";
+  infa search --queries q.txt docs.jsonl > results.jsonl";
 const MORE_EXAMPLES: &str = "  infa search 'what do cats eat' --rerank BAAI/bge-reranker-base docs.csv
   infa embed notes.txt | infa search 'what do cats eat' --vectors -";
 const VECTORS: &str = "\

@@ -16,7 +16,6 @@ use crate::record_id::RecordId;
 /// Queries that are embedded together.
 const TOGETHER: usize = 256;
 
-/// A query.
 pub(super) struct SearchQuery {
     pub id: Option<RecordId>,
     /// Its text, or the reason why it cannot be read or embedded.
