@@ -106,7 +106,7 @@ pub(crate) fn run(args: SearchArgs, app: &AppContext) -> Result<Outcome, Error> 
     };
 
     let start = Instant::now();
-    let (runtime, engine, similarity) = open(&options, saved, app)?;
+    let SearchModel { runtime, engine, similarity } = open(&options, saved, app)?;
     let reranker = rerank.map(|options| open_reranker(&options, app)).transpose()?;
     let before = (engine_flags::start_words(&options), start.elapsed().as_secs_f64());
     let dimensions = engine.info().known_dimensions()?;
@@ -178,12 +178,14 @@ fn open_texts(read: &mut ReadArgs, app: &AppContext) -> Result<BatchInput<crate:
     }
 }
 
-/// The model of queries and documents, and how its vectors are compared.
-fn open(
-    options: &EngineOptions,
-    saved: bool,
-    app: &AppContext,
-) -> Result<(Arc<EngineRuntime>, Arc<dyn Engine>, Similarity), Error> {
+/// The model of queries and documents.
+struct SearchModel {
+    runtime: Arc<EngineRuntime>,
+    engine: Arc<dyn Engine>,
+    similarity: Similarity,
+}
+
+fn open(options: &EngineOptions, saved: bool, app: &AppContext) -> Result<SearchModel, Error> {
     let runtime = engine_flags::runtime(options, app)?;
     let roles: &[Role] = if saved { &[Role::Query] } else { &[Role::Query, Role::Document] };
     let purpose = Purpose::Embed { output: OutputKind::Embedding, roles };
@@ -192,7 +194,7 @@ fn open(
         Some(local) => local.model.similarity()?,
         None => Similarity::default(),
     };
-    Ok((runtime, engine, similarity))
+    Ok(SearchModel { runtime, engine, similarity })
 }
 
 fn open_reranker(options: &EngineOptions, app: &AppContext) -> Result<(Arc<EngineRuntime>, Reranker), Error> {
