@@ -14,8 +14,8 @@ Examples:
   infa search 'what do cats eat' notes.txt
   infa search 'what do cats eat' vectors.npy
   infa search --queries q.txt docs.jsonl > results.jsonl";
-const MORE_EXAMPLES: &str = "  infa search 'what do cats eat' --rerank BAAI/bge-reranker-base docs.csv
-  infa embed notes.txt | infa search 'what do cats eat' --vectors -";
+const MORE_EXAMPLES: &str = "  infa search 'cats' --rerank BAAI/bge-reranker-base a.csv
+  infa embed notes.txt | infa search 'cats' --vectors -";
 const VECTORS: &str = "\
 Vectors: the model must be the one that made them. Their ids are the field or column id, their texts text. Memory stays small however many vectors a file holds, but for npy in Fortran order and large row groups of Parquet.";
 
