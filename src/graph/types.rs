@@ -126,7 +126,7 @@ pub enum Feed {
     FirstRows,
     /// The row of each text's last token: `[texts]`.
     LastRows,
-    /// The row of each text's last token of another id than this one, or of its first token if there is none: `[texts]`.
+    /// The row of each text's last token with another id than this one; of its first token if all have this id: `[texts]`.
     LastRowsBut(i64),
     /// Tokens before each text, and at last all: `[texts + 1]`.
     Offsets,

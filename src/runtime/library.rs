@@ -1,7 +1,7 @@
 //! The choice of the ONNX Runtime library.
 //!
 //! Order: the library that the user names; the one that infa installed; the `onnxruntime` package of the active Python
-//! environment. If there is none, it is installed (`install`). Where some engine of the process computes on a GPU, only a
+//! environment; else `install` fetches it. Where some engine of the process computes on a GPU, only a
 //! library that is built for GPUs is taken, for all engines: a process has one, and it computes on the CPU as well.
 
 use std::ffi::{CStr, c_char};

@@ -271,8 +271,9 @@ fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> 
     let memory = MemoryInfo::default();
     let mut pointer = std::ptr::null_mut();
     // SAFETY: shape and length describe `numbers` exactly (float_tensor checked the one against the other); the
-    // runtime only reads initializers, so the cast from const is never used for writing; `SharedWeights` keeps the
-    // memory alive longer than every session.
+    // runtime only reads initializers, so the cast from const is never used for writing; the memory lives as
+    // long as a session reads it: one on the CPU or TensorRT holds `SharedWeights`, and one on CUDA has copied all weights
+    // when it is made, as no node of its graph may run on the CPU.
     let status = unsafe {
         (ort::api().CreateTensorWithDataAsOrtValue)(
             memory.ptr(),

@@ -110,8 +110,8 @@ pub(crate) fn check(gpu: &Gpu, build: Build) -> Result<(), GpuError> {
 /// The GPUs that `device` names, checked.
 ///
 /// # Errors
-/// There is none, or one of them is not there or cannot be used. Of `all`, those that cannot be used are left out with a
-/// warning, unless no GPU is left.
+/// The driver reports no GPU, or a named GPU is missing or cannot be used. Of `all`, those that cannot be used are left out
+/// with a warning, unless no GPU is left.
 pub(crate) fn choose(device: Device, found: &Found, build: Build) -> Result<Vec<Gpu>, GpuError> {
     let visible = match found {
         Found::NoDriver(reason) => return Err(GpuError::NoDriver(reason.clone())),

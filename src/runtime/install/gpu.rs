@@ -13,7 +13,7 @@ use crate::runtime::{RuntimeError, VERSION, gpu, integrity};
 /// Bytes to download for ONNX Runtime and CUDA's libraries.
 pub(crate) const BYTES: u64 = RUNTIME[0].bytes + CUDA[0].bytes + CUDA[1].bytes + CUDA[2].bytes;
 
-/// The wheel of [`VERSION`]; there is none for other systems.
+/// The wheel of [`VERSION`], for Linux on x86-64 alone.
 const RUNTIME: [Wheel; 1] = [Wheel {
     requirement: "onnxruntime-gpu==1.31.1",
     tags: &[

@@ -36,7 +36,7 @@ impl Builder<'_> {
         Ok(self.op("Add", &[&y, &bias], &[]))
     }
 
-    /// For each token the one `steps` after it in its row of `x`, zeros where there is none.
+    /// The token `steps` after each token in its row of `x`; zeros beyond the ends of the row.
     fn tokens_after(&mut self, x: &Value, steps: i64) -> Value {
         let (start, end) = if steps < 0 { (0, steps) } else { (steps, i64::MAX) };
         if steps == 0 {

@@ -26,7 +26,7 @@ impl Builder<'_> {
         self.op("Gather", &[&flat, &numbers], &[])
     }
 
-    /// Tokens `x` as `[texts, longest, width]`, zeros where there is none, or, where `x` is padded, anything finite.
+    /// Tokens `x` as `[texts, longest, width]`. Places behind a text hold zeros, or, if `x` is padded, any finite numbers.
     fn by_text(&mut self, x: &Value) -> Value {
         if !self.is_unpadded() {
             return x.clone();
